@@ -1,0 +1,11 @@
+-- Loses the whole catalog, its history included.
+-- To drop is what this file is for:
+-- squawk-ignore-file ban-drop-table
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = '30s';
+
+DROP TABLE stacks;
+
+DROP TABLE recipe_versions;
+
+DROP TABLE recipes;

@@ -1,0 +1,7 @@
+-- Loses the record of every deployment; what runs in Kubernetes goes on running.
+-- To drop is what this file is for:
+-- squawk-ignore-file ban-drop-table
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = '30s';
+
+DROP TABLE deployments;

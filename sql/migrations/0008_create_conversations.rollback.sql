@@ -1,0 +1,9 @@
+-- Loses every conversation with its messages.
+-- To drop is what this file is for:
+-- squawk-ignore-file ban-drop-table
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = '30s';
+
+DROP TABLE messages;
+
+DROP TABLE conversations;
