@@ -1,0 +1,31 @@
+"""The errors of this package; psycopg's own are never wrapped, for their classes are the SQLSTATEs."""
+
+from __future__ import annotations
+
+
+class MathisonDataError(Exception):
+    """Base of every error of this package; its text is one line: what, where, and what to do."""
+
+
+class ConfigError(MathisonDataError):
+    """What the caller configured cannot be right: no DATABASE_URL, one that does not parse, a wrong flag."""
+
+
+class ServerError(MathisonDataError):
+    """The server cannot be used: it is down, refuses the login, is too old, or lacks pgvector."""
+
+
+class MigrationError(MathisonDataError):
+    """A migration cannot be applied or rolled back."""
+
+
+class MigrationFailedError(MigrationError):
+    """PostgreSQL refused a statement of a migration, of which nothing stays."""
+
+
+class MigrationLockedError(MigrationError):
+    """Another run holds the lock of the migrations."""
+
+
+class SeedError(MathisonDataError):
+    """A seed file is not a valid recipe; its text has one line a finding, each with file and line."""

@@ -1,0 +1,65 @@
+"""One connection for the tools of this package, with errors of one line; services use the pool instead."""
+
+from __future__ import annotations
+
+import psycopg
+
+from mathison_data.errors import ConfigError, ServerError
+from mathison_data.settings import DatabaseUrl
+
+OLDEST_SERVER = 16
+OLDEST_PGVECTOR = (0, 8)
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+def connect(target: DatabaseUrl) -> psycopg.Connection:
+    """Open an autocommit connection that works in schema public and shows up as "mathison-data".
+
+    What the URL itself sets (connect_timeout, application_name) stays. Raises ServerError when the server is
+    down, refuses the login or is older than PostgreSQL 16; ConfigError when the URL's parameters are refused.
+    """
+    defaults = {"application_name": "mathison-data", "connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    given = psycopg.conninfo.conninfo_to_dict(target.url)
+    missing = {name: value for name, value in defaults.items() if name not in given}
+    try:
+        connection = psycopg.connect(target.url, autocommit=True, **missing)  # type: ignore[arg-type]
+    except psycopg.ProgrammingError as error:
+        raise ConfigError(f"{target.source} is refused by libpq: {one_line(error)}") from None
+    except psycopg.OperationalError as error:
+        raise ServerError(f"cannot connect to {target}: {_reason(error)}. {_what_to_do(error, target)}") from None
+    if connection.info.server_version < OLDEST_SERVER * 10000:
+        version = connection.info.parameter_status("server_version")
+        connection.close()
+        raise ServerError(f"PostgreSQL {version} at {target} is too old: {OLDEST_SERVER} or later is needed")
+    connection.execute("SET search_path TO public")
+    return connection
+
+
+def one_line(error: psycopg.Error) -> str:
+    """Return PostgreSQL's message with its detail and hint, on one line."""
+    diagnostic = error.diag
+    parts = [diagnostic.message_primary or str(error), diagnostic.message_detail, diagnostic.message_hint]
+    return ". ".join(" ".join(part.split()).rstrip(".") for part in parts if part)
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    """Return the last cause in libpq's message, which lists every address that it tried."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    fatal = [line for line in lines if "FATAL:" in line]
+    if fatal:
+        return fatal[-1].partition("FATAL:")[2].strip()
+    reason = lines[0].rpartition("failed: ")[2] or lines[0]
+    return reason[0].lower() + reason[1:]
+
+
+def _what_to_do(error: psycopg.OperationalError, target: DatabaseUrl) -> str:
+    text = str(error)
+    if "password authentication failed" in text or "no password supplied" in text:
+        return f"Check user and password in {target.source} (special characters are percent-encoded)"
+    if "does not exist" in text and "database" in text:
+        return f"Create it, or correct the name in {target.source}"
+    if "could not translate host name" in text or "resolve host" in text:
+        return f"Check the host in {target.source}"
+    if target.source.endswith("url"):
+        return "Start it again with: mathison-data up"
+    return "Is the server running, and does it accept connections from here?"
