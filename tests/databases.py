@@ -46,7 +46,9 @@ class Server:
             return
         major = os.environ.get("MATHISON_TEST_POSTGRES", "18")
         if major not in ("16", "18"):
-            raise RuntimeError("MATHISON_TEST_POSTGRES is 16 or 18; for others give a server: MATHISON_TEST_DATABASE_URL")
+            raise RuntimeError(
+                "MATHISON_TEST_POSTGRES is 16 or 18; for others give a server: MATHISON_TEST_DATABASE_URL"
+            )
         directory = tempfile.mkdtemp(prefix="mathison-test-")
         programs = [str(postgres16_programs())] if major == "16" else []
         self._process = subprocess.Popen(

@@ -13,14 +13,14 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -69,6 +69,7 @@ class EmbeddedServer:
         self._binaries = binaries
         self._settings = settings or {}
         self._say = say
+        self._pid: int | None = None
 
     @property
     def socket_directory(self) -> Path:
@@ -85,6 +86,9 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         """Tell whether this very server answers, not another one on the same socket."""
+        if self._pid is not None:
+            with suppress(ChildProcessError):  # reap ours if it died: its number would look alive to PostgreSQL
+                os.waitpid(self._pid, os.WNOHANG)
         try:
             with psycopg.connect(self.url("postgres"), connect_timeout=5, autocommit=True) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
@@ -118,6 +122,8 @@ class EmbeddedServer:
             if not self.is_running():
                 return False
             self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data), account=self._account())
+            if self.socket_directory.parent != self.directory:
+                self.socket_directory.rmdir()
         return True
 
     @contextmanager
@@ -159,7 +165,9 @@ class EmbeddedServer:
                     path.chmod(mode | 0o001)
                     opened.append(str(path))
             if opened:
-                self._say(f"let account {account} pass through {', '.join(opened)} (chmod o+x); PostgreSQL refuses root")
+                self._say(
+                    f"let account {account} pass through {', '.join(opened)} (chmod o+x); PostgreSQL refuses root"
+                )
 
     def _runs(self, account: str) -> bool:
         try:
@@ -171,6 +179,8 @@ class EmbeddedServer:
     def _make_data_directory(self, account: str | None) -> None:
         """Make the cluster under another name first: one that was interrupted is never taken for whole."""
         self._say("making the data directory")
+        for interrupted in self.directory.glob("postgres.[0-9]*"):
+            shutil.rmtree(interrupted)
         scratch = self.directory / f"postgres.{os.getpid()}"
         scratch.mkdir(mode=0o700)
         if account:
@@ -197,6 +207,26 @@ class EmbeddedServer:
 
     def _start(self, account: str | None) -> None:
         """Start the server as a process of its own, and wait until it takes connections."""
+        self._make_socket_directory(account)
+        start_of_log = self.log.stat().st_size if self.log.exists() else 0
+        process = self._launch(account)
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self.is_running():
+            if time.monotonic() > deadline:
+                raise ServerError(f"PostgreSQL does not answer after {START_TIMEOUT_SECONDS} s (log: {self.log})")
+            if process.poll() is not None:
+                reason = self._reason(start_of_log)
+                if "still in use" not in reason:  # else a server was killed, and its last processes are just ending
+                    raise ServerError(f"PostgreSQL did not start on {self.data}: {reason} (log: {self.log})")
+                start_of_log = self.log.stat().st_size
+                process = self._launch(account)
+            time.sleep(0.05)
+        process.returncode, self._pid = 0, process.pid  # from here on it is a daemon: nobody waits for its end
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchall():
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _make_socket_directory(self, account: str | None) -> None:
         sockets = self.socket_directory
         sockets.mkdir(mode=0o700, exist_ok=True)
         owner = pwd.getpwnam(account).pw_uid if account else os.geteuid()
@@ -204,11 +234,13 @@ class EmbeddedServer:
             os.chown(sockets, owner, pwd.getpwnam(account).pw_gid)
         if sockets.is_symlink() or sockets.stat().st_uid != owner:
             raise ServerError(f"{sockets}, the directory for the socket, belongs to someone else: remove it")
-        settings = {"listen_addresses": "", "unix_socket_directories": f'"{sockets}"', **self._settings}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        start_of_log = self.log.stat().st_size if self.log.exists() else 0
+
+    def _launch(self, account: str | None) -> subprocess.Popen[bytes]:
+        # UTC, whatever this machine's zone is: Prisma's driver misreads instants in any other.
+        fixed = {"listen_addresses": "", "timezone": "UTC", "unix_socket_directories": f'"{self.socket_directory}"'}
+        options = [word for name, value in (fixed | dict(self._settings)).items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [str((self._binaries or programs()) / "postgres"), "-D", str(self.data), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -216,31 +248,18 @@ class EmbeddedServer:
                 start_new_session=True,  # Ctrl-C is for us, not for the server
                 **_as_account(account, self.data),
             )
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not self.is_running():
-            if process.poll() is not None:
-                self._fail(f"PostgreSQL did not start on {self.data}", start_of_log)
-            if time.monotonic() > deadline:
-                self._fail(f"PostgreSQL does not answer after {START_TIMEOUT_SECONDS} s, but goes on", start_of_log)
-            time.sleep(0.05)
-        process.returncode = 0  # from here on it is a daemon: nobody waits for it
-        self._make_database()
 
-    def _make_database(self) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchall():
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-
-    def _fail(self, what: str, start_of_log: int) -> NoReturn:
+    def _reason(self, start_of_log: int) -> str:
+        """Return PostgreSQL's own words on why it did not start."""
         with self.log.open("rb") as log:
             log.seek(start_of_log)
             lines = log.read().decode(errors="replace").splitlines()
         reasons = [line.partition(": ")[2].strip() for line in lines if "FATAL:" in line or "HINT:" in line]
-        raise ServerError(f"{what}: {' '.join(reasons) or 'no reason given'} (log: {self.log})")
+        return ". ".join(reasons) or "it gave no reason"
 
     def _run(self, program: str, *arguments: str, account: str | None) -> str:
         command = [str((self._binaries or programs()) / program), *arguments]
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             command, capture_output=True, text=True, check=False, **_as_account(account, self.directory)
         )
         if done.returncode != 0:
@@ -259,7 +278,3 @@ def _as_account(account: str | None, directory: Path) -> dict[str, Any]:
         group = pwd.getpwnam(account).pw_gid
         options |= {"user": account, "group": group, "extra_groups": []}
     return options
-
-
-if sys.platform == "win32":  # pragma: no cover
-    raise ConfigError("the embedded server runs on Linux and macOS")

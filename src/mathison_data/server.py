@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from mathison_data.errors import ConfigError, ServerError
-from mathison_data.settings import DatabaseUrl
+from mathison_data.settings import EMBEDDED, DatabaseUrl
 
 OLDEST_SERVER = 16
 OLDEST_PGVECTOR = (0, 8)
@@ -16,10 +17,10 @@ def connect(target: DatabaseUrl) -> psycopg.Connection:
     """Open an autocommit connection that works in schema public and shows up as "mathison-data".
 
     What the URL itself sets (connect_timeout, application_name) stays. Raises ServerError when the server is
-    down, refuses the login or is older than PostgreSQL 16; ConfigError when the URL's parameters are refused.
+    down or refuses the login; ConfigError when the URL's parameters are refused.
     """
     defaults = {"application_name": "mathison-data", "connect_timeout": CONNECT_TIMEOUT_SECONDS}
-    given = psycopg.conninfo.conninfo_to_dict(target.url)
+    given = conninfo_to_dict(target.url)
     missing = {name: value for name, value in defaults.items() if name not in given}
     try:
         connection = psycopg.connect(target.url, autocommit=True, **missing)  # type: ignore[arg-type]
@@ -27,12 +28,13 @@ def connect(target: DatabaseUrl) -> psycopg.Connection:
         raise ConfigError(f"{target.source} is refused by libpq: {one_line(error)}") from None
     except psycopg.OperationalError as error:
         raise ServerError(f"cannot connect to {target}: {_reason(error)}. {_what_to_do(error, target)}") from None
-    if connection.info.server_version < OLDEST_SERVER * 10000:
-        version = connection.info.parameter_status("server_version")
-        connection.close()
-        raise ServerError(f"PostgreSQL {version} at {target} is too old: {OLDEST_SERVER} or later is needed")
     connection.execute("SET search_path TO public")
     return connection
+
+
+def is_supported(connection: psycopg.Connection) -> bool:
+    """Tell whether the server is PostgreSQL 16 or later."""
+    return connection.info.server_version >= OLDEST_SERVER * 10000
 
 
 def one_line(error: psycopg.Error) -> str:
@@ -60,6 +62,6 @@ def _what_to_do(error: psycopg.OperationalError, target: DatabaseUrl) -> str:
         return f"Create it, or correct the name in {target.source}"
     if "could not translate host name" in text or "resolve host" in text:
         return f"Check the host in {target.source}"
-    if target.source.endswith("url"):
+    if target.source == EMBEDDED:
         return "Start it again with: mathison-data up"
     return "Is the server running, and does it accept connections from here?"

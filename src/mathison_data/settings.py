@@ -28,6 +28,8 @@ _PRISMA_PARAMETERS = frozenset(
     }
 )
 
+EMBEDDED = "the embedded server"
+
 
 @dataclass(frozen=True)
 class DatabaseUrl:
@@ -80,11 +82,17 @@ def database_url() -> DatabaseUrl:
         return found
     recorded = embedded_directory() / "url"
     if recorded.is_file():
-        return parse_url(recorded.read_text().strip(), str(recorded))
+        return parse_url(recorded.read_text().strip(), EMBEDDED)
     raise ConfigError(
         "DATABASE_URL is not set, neither in the environment nor in .env.local, and no embedded server is up here. "
         "Set it to postgresql://user:password@host:5432/database, or run: mathison-data up"
     )
+
+
+def is_embedded_down() -> bool:
+    """Tell whether the database is an embedded server that was there once and has been stopped."""
+    directory = embedded_directory()
+    return configured_url() is None and (directory / "postgres").exists() and not (directory / "url").exists()
 
 
 def embedded_directory() -> Path:
@@ -114,12 +122,15 @@ def parse_url(url: str, source: str) -> DatabaseUrl:
             f"{source} is not a PostgreSQL URL ({reason}). It has the form "
             "postgresql://user:password@host:5432/database, special characters percent-encoded (@ is %40)"
         ) from None
+    port = str(parts.get("port") or os.environ.get("PGPORT") or 5432)
+    if not all(number.isdecimal() and int(number) < 65536 for number in port.split(",") if number):
+        raise ConfigError(f"{source} has a port that is no number from 1 to 65535")
     user = str(parts.get("user") or os.environ.get("PGUSER") or "(yours)")
     return DatabaseUrl(
         url=libpq_url,
         source=source,
         host=str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "localhost"),
-        port=str(parts.get("port") or os.environ.get("PGPORT") or 5432),
+        port=port,
         database=str(parts.get("dbname") or os.environ.get("PGDATABASE") or user),
         user=user,
     )

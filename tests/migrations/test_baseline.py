@@ -221,9 +221,9 @@ class TestUpdatedAt:
             """
         )
         connection.execute("ALTER TABLE tenants DISABLE TRIGGER USER")  # the trigger would move it
-        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")  # type: ignore[arg-type]
-        connection.execute(f"UPDATE {table} SET updated_at = '2001-01-01 00:00Z'")  # type: ignore[arg-type]
-        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")  # type: ignore[arg-type]
+        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        connection.execute(f"UPDATE {table} SET updated_at = '2001-01-01 00:00Z'")
+        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         return table[0]
 
     def after(self, connection: psycopg.Connection, table: str, assignment: str) -> tuple[bool, bool]:
@@ -231,11 +231,11 @@ class TestUpdatedAt:
         with connection.transaction():
             connection.execute("SELECT pg_sleep(0.02)")
             row = connection.execute(
-                f"UPDATE {table} SET {assignment} RETURNING updated_at > '2001-01-01 00:00Z', "  # type: ignore[arg-type]
+                f"UPDATE {table} SET {assignment} RETURNING updated_at > '2001-01-01 00:00Z', "
                 "updated_at BETWEEN now() + interval '10 ms' AND clock_timestamp() + interval '1 ms'"
             ).fetchone()
         assert row
-        return row  # type: ignore[return-value]
+        return row
 
     def test_moves_when_a_column_changes(self, connection: psycopg.Connection, table: str, row: str) -> None:
         assert self.after(connection, table, f"id = '{row}2'") == (True, True)

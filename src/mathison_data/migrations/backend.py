@@ -18,8 +18,8 @@ import yoyo.exceptions
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 
 from mathison_data import migrations
-from mathison_data.errors import ConfigError, MathisonDataError, MigrationFailedError, MigrationLockedError
-from mathison_data.server import connect, one_line
+from mathison_data.errors import ConfigError, MathisonDataError, MigrationFailedError, MigrationLockedError, ServerError
+from mathison_data.server import OLDEST_SERVER, connect, is_supported, one_line
 from mathison_data.settings import DatabaseUrl, database_url
 
 
@@ -56,7 +56,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if self._target is None:
             self._target = database_url()
             say(f"mathison-data: {self._target} ({self._target.source})")
-        return connect(self._target)
+        connection = connect(self._target)
+        if not is_supported(connection):
+            version = connection.info.parameter_status("server_version")
+            connection.close()
+            raise ServerError(f"PostgreSQL {version} at {self._target} is too old: {OLDEST_SERVER} or later is needed")
+        return connection
 
     def list_tables(self, **kwargs: Any) -> list[str]:
         """Return the tables of schema public."""
