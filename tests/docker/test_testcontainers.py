@@ -1,0 +1,30 @@
+"""The tests of the database, run on a server in a container: the third server, and the way of a given URL as well."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from databases import ROOT
+from testcontainers.community.postgres import PostgresContainer
+
+# These bring a server of their own, so they would only do the same again.
+OWN_SERVERS = [f"--ignore=tests/integration/{name}.py" for name in ("test_embedded", "test_wheel")]
+
+
+def test_the_database_tests_pass_on_a_server_in_a_container() -> None:
+    container = PostgresContainer(
+        "pgvector/pgvector:pg18", username="mathison", password="mathison", dbname="mathison", driver=None
+    )
+    with container:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "tests/migrations", "tests/integration", *OWN_SERVERS],
+            cwd=ROOT,
+            env=os.environ | {"MATHISON_TEST_DATABASE_URL": container.get_connection_url(), "CI": "true"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
