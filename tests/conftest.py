@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import Server, database, template
+from databases import Server, database, server_directory, template
 
 _SERVER = pytest.StashKey[Server]()
 _FAILED = pytest.StashKey[bool]()
@@ -82,3 +82,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def own_directory() -> Iterator[Path]:
+    """A directory, with a blank in its name, for a test that starts a server of its own."""
+    with server_directory() as directory:
+        yield directory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,20 @@ class Server:
         with psycopg.connect(self.url) as connection:
             version = connection.info.parameter_status("server_version")
         return f"PostgreSQL {version}, {'MATHISON_TEST_DATABASE_URL' if self.given else 'embedded'}"
+
+
+@contextmanager
+def server_directory() -> Iterator[Path]:
+    """Make a directory for an embedded server, and remove it at the end.
+
+    pytest's own are of no use for root: each run of pytest closes the directory above them to other accounts, such as
+    the one that PostgreSQL runs as.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="mathison test "))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 def url_of(server_url: str, database: str) -> str:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import url_of
+from databases import server_directory, url_of
+
+from mathison_data.embedded import EmbeddedServer
 
 PROGRAM = str(Path(sys.executable).with_name("mathison-data"))
 
@@ -30,18 +32,18 @@ def run(*arguments: str, directory: Path, url: str | None = None, **more: str) -
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """A directory with a blank in its name, where the embedded server is up."""
-    directory = tmp_path_factory.mktemp("a project")
-    done = run("up", directory=directory)
-    assert done.returncode == 0, done.stderr
-    yield directory
-    run("down", directory=directory)
+    with server_directory() as directory:
+        done = run("up", directory=directory)
+        assert done.returncode == 0, done.stderr
+        yield directory
+        run("down", directory=directory)
 
 
-def test_up_says_what_it_does_and_what_is_there(tmp_path: Path) -> None:
+def test_up_says_what_it_does_and_what_is_there(own_directory: Path) -> None:
     try:
-        done = run("up", directory=tmp_path)
+        done = run("up", directory=own_directory)
         assert done.returncode == 0, done.stderr
         for line in ("making the data directory", "applied 0001_create_extension_vector", "added recipe postgresql"):
             assert line in done.stderr
@@ -53,7 +55,7 @@ def test_up_says_what_it_does_and_what_is_there(tmp_path: Path) -> None:
         with psycopg.connect(url.group(1)) as connection:
             assert connection.execute("SELECT count(*) FROM recipes").fetchone() == (5,)
     finally:
-        run("down", directory=tmp_path)
+        run("down", directory=own_directory)
 
 
 def test_up_again_changes_nothing(home: Path) -> None:
@@ -156,11 +158,9 @@ def test_bad_input_is_told_in_a_line(
     assert "s3cret" not in done.stderr
 
 
-def test_a_wrong_password_is_told_without_it(server_url: str, project: Path) -> None:
+def test_a_wrong_password_is_told_without_it(own_directory: Path) -> None:
     """The embedded server trusts its socket, so this one asks for passwords: a second line in its pg_hba.conf."""
-    from mathison_data.embedded import EmbeddedServer
-
-    server = EmbeddedServer(project / "server")
+    server = EmbeddedServer(own_directory / "server")
     server.start()
     try:
         with psycopg.connect(server.url(), autocommit=True) as admin:
@@ -169,7 +169,7 @@ def test_a_wrong_password_is_told_without_it(server_url: str, project: Path) -> 
             hba.write_text("local all guest scram-sha-256\n" + hba.read_text())
             admin.execute("SELECT pg_reload_conf()")
         url = server.url().replace("mathison@", "guest:s3cret@")
-        done = run("check", directory=project, url=url)
+        done = run("check", directory=own_directory, url=url)
         assert done.returncode == 1
         assert 'password authentication failed for user "guest"' in done.stdout
         assert "Check user and password in DATABASE_URL" in done.stdout
@@ -184,31 +184,31 @@ def test_a_database_that_does_not_exist(server_url: str, project: Path) -> None:
     assert 'database "no_such_database" does not exist. Create it' in done.stderr.splitlines()[-1]
 
 
-def test_a_data_directory_in_use_is_refused(home: Path, tmp_path: Path) -> None:
+def test_a_data_directory_in_use_is_refused(home: Path, own_directory: Path) -> None:
     """Another project that has the same data directory, but looks for its server on a socket of its own."""
-    (tmp_path / ".mathison").mkdir()
-    (tmp_path / ".mathison" / "postgres").symlink_to(home / ".mathison" / "postgres")
-    done = run("up", directory=tmp_path)
+    (own_directory / ".mathison").mkdir()
+    (own_directory / ".mathison" / "postgres").symlink_to(home / ".mathison" / "postgres")
+    done = run("up", directory=own_directory)
     assert done.returncode == 1
     assert 'lock file "postmaster.pid" already exists' in done.stderr.splitlines()[-1]
     assert run("check", directory=home).returncode == 0
 
 
-def test_interrupted_it_says_so_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_interrupted_it_says_so_and_the_next_run_goes_on(own_directory: Path) -> None:
     """Ctrl-C at a terminal, while the data directory is being made."""
     terminal, other = pty.openpty()
-    process = subprocess.Popen([PROGRAM, "up"], cwd=tmp_path, stdout=other, stderr=other, stdin=other, text=True)
+    process = subprocess.Popen([PROGRAM, "up"], cwd=own_directory, stdout=other, stderr=other, stdin=other, text=True)
     os.close(other)
     try:
         while b"making the data directory" not in os.read(terminal, 1000):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-        done = run("up", directory=tmp_path)
+        done = run("up", directory=own_directory)
         assert done.returncode == 0, done.stderr
     finally:
         os.close(terminal)
-        run("down", directory=tmp_path)
+        run("down", directory=own_directory)
 
 
 @pytest.mark.parametrize("command", ["", "up", "down", "status", "check", "seed"])

@@ -74,8 +74,8 @@ def test_it_comes_back_after_a_crash(ready: EmbeddedServer) -> None:
     assert ready.is_running()
 
 
-def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
-    directory = tmp_path / ("long" * 25) / "and longer"
+def test_a_path_too_long_for_a_socket(own_directory: Path) -> None:
+    directory = own_directory / ("long" * 25) / "and longer"
     directory.mkdir(parents=True)
     server = EmbeddedServer(directory / ".mathison")
     try:
@@ -87,10 +87,10 @@ def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
     assert not server.socket_directory.exists()
 
 
-def test_two_at_once_make_one_server(tmp_path: Path) -> None:
+def test_two_at_once_make_one_server(own_directory: Path) -> None:
     script = "import sys; from pathlib import Path; from mathison_data.embedded import EmbeddedServer; "
     script += "EmbeddedServer(Path(sys.argv[1])).start()"
-    directory = tmp_path / ".mathison"
+    directory = own_directory / ".mathison"
     runs = [subprocess.Popen([sys.executable, "-c", script, str(directory)]) for _ in range(2)]
     try:
         assert [run.wait(60) for run in runs] == [0, 0]
@@ -99,8 +99,8 @@ def test_two_at_once_make_one_server(tmp_path: Path) -> None:
         EmbeddedServer(directory).stop()
 
 
-def test_an_interrupted_beginning_is_not_taken_for_a_data_directory(tmp_path: Path) -> None:
-    directory = tmp_path / ".mathison"
+def test_an_interrupted_beginning_is_not_taken_for_a_data_directory(own_directory: Path) -> None:
+    directory = own_directory / ".mathison"
     (directory / "postgres.12345").mkdir(parents=True)
     (directory / "postgres.12345" / "PG_VERSION").write_text("18\n")
     server = EmbeddedServer(directory)
@@ -112,8 +112,8 @@ def test_an_interrupted_beginning_is_not_taken_for_a_data_directory(tmp_path: Pa
         server.stop()
 
 
-def test_a_data_directory_of_another_major_version_is_refused(tmp_path: Path) -> None:
-    directory = tmp_path / ".mathison"
+def test_a_data_directory_of_another_major_version_is_refused(own_directory: Path) -> None:
+    directory = own_directory / ".mathison"
     (directory / "postgres").mkdir(parents=True)
     (directory / "postgres" / "PG_VERSION").write_text("17\n")
     with pytest.raises(ServerError, match=r"was made by PostgreSQL 17, but 18 is installed"):
