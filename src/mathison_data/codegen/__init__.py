@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from mathison_data.codegen.checks import Checker, Field, Function
+from mathison_data.codegen.checks import Checker, Field, Function, migration_finding
 from mathison_data.codegen.describe import Catalog, DescribeError, describe, plan, read_catalog
 from mathison_data.codegen.findings import Finding, Source
 from mathison_data.codegen.naming import camel_case, member_name, record_name
@@ -103,19 +103,23 @@ def generated_files(project: Project, url: str | None, say: Callable[[str], None
             continue
         query_files.append((shown, read(path.stem, source)))
     with scratch_database(url, project.migrations, say) as connection:
-        return _describe_all(project, connection, query_files, found, say)
+        say(f"describing {sum(len(file.queries) for _, file in query_files)} queries")
+        return described_files(project, connection, query_files, found)
 
 
-def _describe_all(
+def described_files(
     project: Project,
     connection: psycopg.Connection,
-    query_files: list[tuple[str, QueryFile]],
-    found: list[Finding],
-    say: Callable[[str], None],
+    query_files: Sequence[tuple[str, QueryFile]],
+    found: Sequence[Finding] = (),
 ) -> Mapping[str, str]:
+    """Return the text of each generated file, from the queries by their paths. Raises GenerateError with all findings.
+
+    `found` are findings from before, told together with those that are made here.
+    """
+    found = list(found)
     catalog = read_catalog(connection)
     checker = Checker(catalog, project.json_columns)
-    say(f"describing {sum(len(file.queries) for _, file in query_files)} queries")
     files = {f"{project.package}/records.py": _records(checker, found)}
     for directory, summary in (
         ("queries", "The queries, one module for each file of sql/queries."),
@@ -163,17 +167,16 @@ def _records(checker: Checker, found: list[Finding]) -> str:
     records = []
     for table in catalog.records:
         fields = checker.record_fields(table)
-        problems = [problem for problem in fields if isinstance(problem, str)]
-        found += [Finding("sql/migrations", 1, 1, problem, "Rename it in a migration") for problem in problems]
+        found += [problem for problem in fields if isinstance(problem, Finding)]
         good = tuple(field for field in fields if isinstance(field, Field))
         records.append(Record(record_name(table.name), table.comment or f"A row of {table.name}.", good))
     for enum in catalog.enums:
         if len({member_name(label) for label in enum.labels}) < len(enum.labels):
             what = f'enum "{enum.name}" has two values that would be one name in Python'
-            found.append(Finding("sql/migrations", 1, 1, what, "Rename one in a migration"))
+            found.append(migration_finding(what, "Rename one"))
     names = [camel_case(enum.name) for enum in catalog.enums] + [record.name for record in records]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        found.append(Finding("sql/migrations", 1, 1, f"two tables or enums would be class {name}", "Rename one"))
+        found.append(migration_finding(f"two tables or enums would be class {name}", "Rename one"))
     return records_module([Enum(enum.name, enum.labels, enum.comment) for enum in catalog.enums], records)
 
 

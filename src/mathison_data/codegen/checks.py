@@ -13,6 +13,7 @@ from mathison_data.codegen.lexer import Kind
 from mathison_data.codegen.naming import camel_case, field_name_problem, record_name
 from mathison_data.codegen.nullability import nullable, only_reads, relations
 from mathison_data.codegen.queryfile import Directive, Query
+from mathison_data.codegen.statement import column_offset
 from mathison_data.codegen.types import (
     JSON,
     Expression,
@@ -83,7 +84,13 @@ class Checker:
             _marked(query, column, may_be_null)
             for column, may_be_null in zip(description.columns, inferred, strict=True)
         ]
-        fields = [self._field(query, column, null) for column, null in zip(description.columns, effective, strict=True)]
+        fields = []
+        if query.command not in ("exec", "execrows"):
+            count = len(effective)
+            fields = [
+                self._field(query, column, null, column_offset(query, index, count))
+                for index, (column, null) in enumerate(zip(description.columns, effective, strict=True))
+            ]
         tables = relations(plan)
         parameters = [
             self._parameter(query, name, found_type, tables)
@@ -108,20 +115,21 @@ class Checker:
             reads=only_reads(plan) and not self._calls_volatile(query),
         )
 
-    def record_fields(self, table: Table) -> list[Field | str]:
+    def record_fields(self, table: Table) -> list[Field | Finding]:
         """Return the fields of a table's record, or why a column can't be one."""
-        fields: list[Field | str] = []
+        fields: list[Field | Finding] = []
         for column in table.columns.values():
             found = self.catalog.types[column.type]
             if found.name == "vector":
                 continue
             if problem := field_name_problem(column.name):
-                fields.append(f"column {table.name}.{column.name}: {problem}")
+                fields.append(migration_finding(f"column {table.name}.{column.name}: {problem}", "Rename it"))
                 continue
             try:
                 expression = self._result_type(found, column, not column.not_null)
             except UnknownTypeError as error:
-                fields.append(f"column {table.name}.{column.name}: {error}")
+                what = f"column {table.name}.{column.name}: {error}"
+                fields.append(migration_finding(what, "Give it another type, or teach it to the generator"))
                 continue
             fields.append(Field(column.name, expression, column.comment))
         return fields
@@ -164,9 +172,9 @@ class Checker:
             yield query.finding(f":{query.command} needs result columns", "Add RETURNING, or use :exec", query.offset)
         names = [column.name for column in columns]
         for number, name in enumerate(names, start=1):
-            at = _offset_of_column(query, name)
+            at = column_offset(query, number - 1, len(columns))
             if name == "?column?":
-                yield query.finding(f"result column {number} has no name", "Add AS and a name")
+                yield query.finding(f"result column {number} has no name ({name})", "Add AS and a name", at)
             elif name in names[: number - 1]:
                 yield query.finding(f"there are two result columns {name}", "Rename one with AS", at)
             elif problem := field_name_problem(name):
@@ -180,7 +188,7 @@ class Checker:
             return query.finding(what, "Remove the mark", directive.offset)
         return None
 
-    def _field(self, query: Query, column: ResultColumn, may_be_null: bool) -> Field | Finding:
+    def _field(self, query: Query, column: ResultColumn, may_be_null: bool, at: int | None) -> Field | Finding:
         directive = query.directive("@column", column.name)
         shape = directive.shape if directive else ""
         if shape and (column.type.name not in JSON or _json_name(column.origin) == shape):
@@ -190,7 +198,7 @@ class Checker:
             expression = self._result_type(column.type, column.origin, may_be_null, shape)
         except UnknownTypeError as error:
             hint = f"Cast it, such as {column.name}::text"
-            return query.finding(f"result column {column.name}: {error}", hint, _offset_of_column(query, column.name))
+            return query.finding(f"result column {column.name}: {error}", hint, at)
         text = directive.text if directive and directive.text else column.origin.comment if column.origin else ""
         return Field(column.name, expression, text)
 
@@ -226,10 +234,13 @@ class Checker:
 
     def _json_shape(self, name: str, directive: Directive | None, tables: set[str]) -> Any:
         """Return the shape of a JSON parameter: the directive's, else the one of the column that it is called after."""
-        if directive and directive.shape:
-            return self.json_columns[directive.shape]
         columns = [f"{table}.{name}" for table in sorted(tables) if f"{table}.{name}" in self.json_columns]
-        if len({repr(self.json_columns[column]) for column in columns}) > 1:
+        shapes = {repr(self.json_columns[column]) for column in columns}
+        if directive and directive.shape:
+            if shapes == {repr(self.json_columns[directive.shape])}:
+                raise UnknownTypeError("its name tells its shape already", f"Remove : {directive.shape}")
+            return self.json_columns[directive.shape]
+        if len(shapes) > 1:
             hint = f"Say which one: @param {name}: {columns[0]}"
             raise UnknownTypeError(f"its shape could be that of {' or '.join(columns)}", hint)
         return self.json_columns[columns[0]] if columns else None
@@ -306,6 +317,11 @@ class Checker:
         )
 
 
+def migration_finding(what: str, hint: str) -> Finding:
+    """Return a finding on the schema, which no single line of the migrations is to blame for."""
+    return Finding("sql/migrations", 1, 1, what, hint)
+
+
 def _row_class(query: Query) -> str:
     return f"{camel_case(query.name)}Row"
 
@@ -317,9 +333,3 @@ def _json_name(origin: TableColumn | None) -> str:
 def _marked(query: Query, column: ResultColumn, inferred: bool) -> bool:
     directive = query.directive("@column", column.name)
     return directive.mark == "?" if directive and directive.mark else inferred
-
-
-def _offset_of_column(query: Query, name: str) -> int | None:
-    """Return where a result column's name stands last before FROM or at all; None when it is nowhere."""
-    places = [t.offset for t in query.body if t.text.strip('"') == name and t.kind in (Kind.WORD, Kind.QUOTED_NAME)]
-    return places[-1] if places else None

@@ -55,7 +55,8 @@ class Catalog:
 
     types: Mapping[int, Type]
     tables: Mapping[int, Table]
-    volatile: frozenset[str]  # functions that may write
+    functions: frozenset[str]
+    volatile: frozenset[str]  # the functions that may write
 
     @property
     def enums(self) -> list[Type]:
@@ -135,11 +136,15 @@ def read_catalog(connection: psycopg.Connection) -> Catalog:
     with connection.cursor(row_factory=class_row(Type)) as cursor:
         types = {found.oid: found for found in cursor.execute(_TYPES)}
     tables: dict[int, Table] = {}
-    for oid, table, is_table, comment, number, *column in connection.execute(_COLUMNS):
+    for oid, table, is_table, comment, number, name, type_oid, *more in connection.execute(_COLUMNS):
         found = tables.setdefault(oid, Table(table, is_table, comment, {}))
-        cast(dict[int, TableColumn], found.columns)[number] = TableColumn(table, *column)
-    volatile = connection.execute("SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'v'")
-    return Catalog(types, tables, frozenset(row[0] for row in volatile) - _HARMLESS)
+        column = TableColumn(table, name, _type(types, type_oid).oid, *more)
+        cast(dict[int, TableColumn], found.columns)[number] = column
+    functions = connection.execute(
+        "SELECT proname, bool_or(provolatile = 'v') FROM pg_proc GROUP BY proname"
+    ).fetchall()
+    volatile = frozenset(name for name, may_write in functions if may_write) - _HARMLESS
+    return Catalog(types, tables, frozenset(name for name, _ in functions), volatile)
 
 
 def describe(connection: psycopg.Connection, statement: str, catalog: Catalog) -> Description:
@@ -151,8 +156,8 @@ def describe(connection: psycopg.Connection, statement: str, catalog: Catalog) -
         table = catalog.tables.get(answer.ftable(index))
         name = (answer.fname(index) or b"").decode()
         origin = table.columns.get(answer.ftablecol(index)) if table else None
-        columns.append(ResultColumn(name, _type(catalog, answer.ftype(index)), origin))
-    parameters = tuple(_type(catalog, answer.param_type(index)) for index in range(answer.nparams))
+        columns.append(ResultColumn(name, _type(catalog.types, answer.ftype(index)), origin))
+    parameters = tuple(_type(catalog.types, answer.param_type(index)) for index in range(answer.nparams))
     return Description(parameters, tuple(columns))
 
 
@@ -170,11 +175,12 @@ def enum_labels(catalog: Catalog) -> Sequence[str]:
     return [label for enum in catalog.enums for label in enum.labels]
 
 
-def _type(catalog: Catalog, oid: int) -> Type:
-    found = catalog.types.get(oid)
+def _type(types: Mapping[int, Type], oid: int) -> Type:
+    """Return a type, of a domain what it is based on."""
+    found = types.get(oid)
     if found is None:
         return Type(oid, "record", "record", "c", 0, 0, (), "")
-    return _type(catalog, found.base) if found.base else found
+    return _type(types, found.base) if found.base else found
 
 
 def _checked(answer: psycopg.pq.abc.PGresult) -> psycopg.pq.abc.PGresult:

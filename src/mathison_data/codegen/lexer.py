@@ -174,7 +174,7 @@ class _Scanner:
         if following in (":", "="):
             return Kind.PUNCTUATION, offset + 2
         if following in ("'", '"') and following:
-            raise LexerError(offset, f"psql's :{following} is no parameter here", "Write :name", offset + 2)
+            raise LexerError(offset, f"psql's :{following} is no parameter here", "Write :name", offset + 1)
         in_slice = self.brackets[-1:] == ["["] and offset > 0 and _ends_operand(self.text[offset - 1])
         if in_slice or not (following.isalpha() or following == "_"):
             return Kind.PUNCTUATION, offset + 1

@@ -192,10 +192,15 @@ def _check_directive(text: str, offset: int, source: Source) -> Iterator[Finding
         yield source.finding(offset, f"{word} is no directive", did_you_mean(word, _DIRECTIVES) or f"Known are {known}")
         return
     directive = _directive(text, offset)
+    taken = " or ".join(_DIRECTIVES[word]) or "none"
     if not directive.name:
         yield source.finding(offset, f"{word} names nothing", f"Write {word} and a name")
     elif directive.mark and directive.mark not in _DIRECTIVES[word]:
-        yield source.finding(offset, f"{word} {directive.name}{directive.mark} has a mark that means nothing there")
+        yield source.finding(
+            offset,
+            f"{word} {directive.name}{directive.mark} has a mark that means nothing there",
+            f"{word} takes {taken}",
+        )
     elif not (directive.mark or directive.text or directive.shape) and word != "@returns":
         yield source.finding(
             offset, f"{word} {directive.name} says nothing", "Add a mark, a shape or words, or remove it"
@@ -220,14 +225,16 @@ def _check_body(block: _Block, source: Source) -> Iterator[Finding]:
     for token in statement:
         if token.kind is Kind.PARAMETER and (problem := parameter_name_problem(token.name)):
             yield source.finding(token.offset, problem, "Call it something else")
-    for token in _stars(statement):
+    for token, label in _stars(statement):
         yield source.finding(
-            token.offset, "* is not allowed", "Name the columns, so that a new one in the table changes nothing here"
+            token.offset,
+            f"{label} is not allowed",
+            "Name the columns, so that a new one in the table changes nothing here",
         )
 
 
-def _stars(statement: list[Token]) -> Iterator[Token]:
-    """Find each * that stands for columns: not count(*), not a product, not the whole row in f(r.*)."""
+def _stars(statement: list[Token]) -> Iterator[tuple[Token, str]]:
+    """Find each * that stands for columns, and what to call it: not count(*), no product, not f(r.*)."""
     openers: list[bool] = []  # whether each open bracket holds a subquery
     for index, token in enumerate(statement):
         previous = statement[index - 1] if index else token
@@ -242,7 +249,8 @@ def _stars(statement: list[Token]) -> Iterator[Token]:
             or (previous.text == "," and not _begins_operand(following))
             or (previous.text == "." and all(openers[-1:]))
         ):
-            yield token
+            table = statement[index - 2].text if previous.text == "." else ""
+            yield token, f"{table}.*" if table else f"{previous.text} *" if previous.kind is Kind.WORD else "*"
 
 
 def _begins_operand(token: Token) -> bool:

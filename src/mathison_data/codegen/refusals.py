@@ -47,7 +47,13 @@ def _hint(query: Query, error: DescribeError, catalog: Catalog) -> str:
             return f"Did you mean {error.hint.split(chr(34))[1]}?"
         words = {token.text for token in query.body if token.kind is Kind.WORD}
         columns = {c.name for t in catalog.tables.values() if t.name in words for c in t.columns.values()}
+        wrong = error.message.split('"')[1] if '"' in error.message else wrong
         return did_you_mean(wrong, columns) or error.hint
+    if error.state == "42P01":
+        return "A table that has an alias goes by that alone"
+    if error.state == "42883" and error.message.startswith("function"):  # undefined_function
+        name = wrong.partition("(")[0]
+        return error.hint if name in catalog.functions else did_you_mean(name, catalog.functions) or error.hint
     if error.state == "42704" and error.message.startswith("type"):  # undefined_object
         return did_you_mean(wrong, {enum.name for enum in catalog.enums}, '"{}", in double quotes')
     if error.state == "22P02" and "enum" in error.message:  # invalid_text_representation

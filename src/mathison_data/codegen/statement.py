@@ -87,3 +87,29 @@ def _is_cast(body: tuple[Token, ...], index: int, pin: str) -> bool:
 def _starts_with_type(text: str, name: str) -> bool:
     rest = text[len(name) :].lstrip()
     return text.startswith(name) and not (rest[:1] in ("[", "(") or text[len(name) :][:1].isalnum() or rest[:1] == "_")
+
+
+def column_offset(query: Query, index: int, count: int) -> int | None:
+    """Return where a result column is named in the file: at its last name; None when that can't be told.
+
+    The columns are what stands between commas after the last RETURNING or the first SELECT that is in no brackets.
+    """
+    items: list[list[Token]] = []
+    depth = 0
+    for token in (token for token in query.body if token.matters):
+        if depth == 0 and (token.is_word("RETURNING") or (token.is_word("SELECT") and not items)):
+            items = [[]]
+        elif depth == 0 and items and token.is_word("FROM", "WHERE", "UNION", "INTERSECT", "EXCEPT", "GROUP", "ORDER"):
+            break
+        elif items:
+            depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+            if depth == 0 and token.text == ",":
+                items.append([])
+            else:
+                items[-1].append(token)
+        else:
+            depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+    if len(items) != count or not items[index]:
+        return None
+    named = items[index][-1].kind in (Kind.WORD, Kind.QUOTED_NAME)
+    return items[index][-1 if named and not items[index][-1].text[0].isdigit() else 0].offset
