@@ -210,6 +210,12 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
                     connection.pgconn.finish()
             os.close(nowhere)
 
+    def _hang_up(self) -> None:
+        """Close every connection at once, without waiting for anything; the server is told."""
+        connections, self._connections = list(self._connections), weakref.WeakSet()
+        for connection in connections:
+            connection.pgconn.finish()
+
     def _connected(self, connection: AnyConnection) -> None:
         self._refused = None
         self._connections.add(connection)
