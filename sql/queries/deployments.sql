@@ -256,14 +256,25 @@ WHERE id = :id
 
 -- name: list_by_status :many
 -- Worker: deployments of all tenants in these statuses, the oldest first.
+-- Each status gives its own first rows, in the order of an index, and these few are merged: to ask for RUNNING does not
+-- sort all that run.
 -- @param limit  how many at most
 SELECT
-  id, tenant_id, recipe_id, recipe_version, name, namespace, helm_release, config, secrets_ref, status, url,
-  error_message, depends_on, created_at, updated_at
-FROM deployments
-WHERE status = ANY (:statuses)
-ORDER BY created_at, id
-LIMIT coalesce(:limit, -1);
+  oldest.id, oldest.tenant_id, oldest.recipe_id, oldest.recipe_version, oldest.name, oldest.namespace,
+  oldest.helm_release, oldest.config, oldest.secrets_ref, oldest.status, oldest.url, oldest.error_message,
+  oldest.depends_on, oldest.created_at, oldest.updated_at
+FROM (SELECT DISTINCT unnest(:statuses::"DeploymentStatus"[]) AS status) AS wanted
+CROSS JOIN LATERAL (
+  SELECT
+    d.id, d.tenant_id, d.recipe_id, d.recipe_version, d.name, d.namespace, d.helm_release, d.config, d.secrets_ref,
+    d.status, d.url, d.error_message, d.depends_on, d.created_at, d.updated_at
+  FROM deployments AS d
+  WHERE d.status = wanted.status
+  ORDER BY d.created_at, d.id
+  LIMIT coalesce(:limit, -1)
+) AS oldest
+ORDER BY oldest.created_at, oldest.id
+LIMIT :limit;
 
 -- name: claim_pending :many
 -- Worker: take PENDING deployments of ACTIVE tenants, the oldest first, and return them as DEPLOYING.

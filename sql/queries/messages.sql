@@ -1,15 +1,15 @@
 -- What was said, a row a turn. Messages belong to their conversation's tenant: every query takes the tenant's id, and
 -- asks for the conversation once, before a single message is read (a one-time filter in the plan, not a join).
 --
--- The order of a conversation is (created_at, id). It is made when a message is written, in two steps:
--- 1. The conversation's row is updated first, and so locked. Whoever comes second waits there, and only then takes the
---    time: updated_at is the server's clock after the wait (its trigger sees to that), and created_at is the same.
---    Hence no message is older than one that was there before it, and none can turn up between two that were read.
--- 2. Ids are drawn after that, so that within a millisecond they ascend as well.
--- A message dated later than the clock (by a client whose clock is fast) is overtaken by a millisecond, never preceded.
+-- The order of a conversation is (created_at, id), and it is made when a message is written. The conversation's row is
+-- updated first, and so locked: whoever comes second waits there, and only then takes the time. updated_at is the
+-- server's clock after the wait (its trigger sees to that), and created_at is the same. Hence no message is older than
+-- one that was there before it, and none can turn up between two that were read. Ids are drawn later still, so that
+-- within a millisecond they ascend as well. Behind a message that is dated later than the clock (a client dated it
+-- whose clock is fast) the next one goes a millisecond after it.
 --
--- Pages go by key: (created_at, id) of the last row seen, both or neither. Without one the page starts
--- beyond every key: the comparison is an index condition either way, under a generic plan as well.
+-- Pages go by key: (created_at, id) of the last row seen, both or neither. Without one the page starts beyond every
+-- key: the comparison is an index condition either way, under a generic plan as well.
 -- A limit of null would mean all rows; as -1 the server refuses it.
 
 -- name: append :one
