@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from mathison_data.settings import parse_url
 
 # The data is thrown away: nothing needs to survive a crash.
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "16MB"}
+
+_REMOVE_SECONDS = 10
 
 
 @contextmanager
@@ -64,12 +67,17 @@ def _database(server_url: str, source: Path, say: Callable[[str], None]) -> Iter
 
 
 def _remove(server: EmbeddedServer) -> None:
-    """Stop a server and remove its data, even one that Ctrl-C caught while it was starting."""
-    process = server.data / "postmaster.pid"
+    """Stop a server and remove its data, even where Ctrl-C caught it while it was being made or started."""
+    directories = (server.directory, server.socket_directory)
+    deadline = time.monotonic() + _REMOVE_SECONDS
     try:
-        if not server.stop() and process.exists():
-            with suppress(ProcessLookupError, ValueError):
-                os.kill(int(process.read_text().split()[0]), signal.SIGQUIT)
+        server.stop()
     finally:
-        shutil.rmtree(server.directory, ignore_errors=True)
-        shutil.rmtree(server.socket_directory, ignore_errors=True)
+        # One that does not answer yet goes on for a moment, and so does initdb: they still write here.
+        while any(directory.exists() for directory in directories) and time.monotonic() < deadline:
+            with suppress(OSError, ValueError, IndexError):
+                process = abs(int((server.data / "postmaster.pid").read_text().split()[0]))  # negative within initdb
+                os.kill(process, signal.SIGQUIT)
+            for directory in directories:
+                shutil.rmtree(directory, ignore_errors=True)
+            time.sleep(0.05)
