@@ -90,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     seed_parser = add("seed", seed, "add the catalog's recipes that are missing", "mathison-data seed --update")
     seed_parser.add_argument("--update", action="store_true", help="also overwrite recipes that differ from their file")
     seed_parser.add_argument("--directory", type=Path, help="read other seed files than the package's own")
+    generate_parser = add(
+        "generate", generate, "write the typed client from sql/queries, in a checkout", "mathison-data generate --check"
+    )
+    generate_parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and tell what is stale")
+    generate_parser.add_argument(
+        "--server", metavar="URL", help="make the scratch database on this server instead of an embedded one"
+    )
     return parser
 
 
@@ -165,6 +172,14 @@ def seed(arguments: argparse.Namespace) -> int:
     with connect(database_url()) as connection:
         _report(seeding.seed(connection, recipes, update=arguments.update))
     return 0
+
+
+def generate(arguments: argparse.Namespace) -> int:
+    """Generate the typed client, or see whether it is up to date."""
+    from mathison_data import codegen  # the other commands do without it
+
+    url = parse_url(arguments.server, "--server").url if arguments.server else None
+    return codegen.generate(url, check=arguments.check, say=say)
 
 
 def _migrate(target: DatabaseUrl) -> None:

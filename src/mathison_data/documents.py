@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, TypeAdapter, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -48,7 +49,6 @@ class Document(BaseModel):
         extra="allow",
         frozen=True,
         protected_namespaces=(),
-        ser_json_inf_nan="constants",  # PostgreSQL refuses them, which is better than a silent null
         serialize_by_alias=True,
         validate_by_alias=True,
         validate_by_name=True,
@@ -152,6 +152,11 @@ class ToolInvocation(Document):
     result: JsonValue = None
 
 
+def _instant(value: object) -> object:
+    """Read an instant from its text also where the check is strict: in JSON it can be nothing else."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
 class RecipeSnapshot(Document):
     """A recipe as it stood at one version: the row as an object, so its keys are the column names."""
 
@@ -180,8 +185,8 @@ class RecipeSnapshot(Document):
     status: str | None = None
     created_by_id: str | None = None
     version: int | None = None
-    created_at: Annotated[datetime, Strict(False)] | None = None
-    updated_at: Annotated[datetime, Strict(False)] | None = None
+    created_at: Annotated[datetime, BeforeValidator(_instant)] | None = None
+    updated_at: Annotated[datetime, BeforeValidator(_instant)] | None = None
 
 
 JSON_COLUMNS: Mapping[str, Any] = MappingProxyType(
@@ -219,15 +224,17 @@ def to_json(value: object, shape: Any = JsonValue) -> bytes:
 
 @lru_cache(maxsize=256)
 def _adapter(shape: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(Annotated[shape, Field()], config=None)
+    return TypeAdapter(shape)
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, *path: str | int) -> object:
     """Return models as dicts of their given keys, so that one that was built without validation is checked too."""
     if isinstance(value, BaseModel):
-        return value.model_dump(by_alias=True, exclude_unset=True)
+        return _plain(value.model_dump(by_alias=True, exclude_unset=True, warnings=False), *path)
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _plain(inner, *path, str(key)) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, *path, index) for index, inner in enumerate(value)]
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number; it would become null
+        raise ValidationError.from_exception_data("json", [{"type": "finite_number", "loc": path, "input": value}])
     return value

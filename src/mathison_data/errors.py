@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mathison_data.pooling import PoolExhaustedError as PoolExhaustedError
+
+
+def __getattr__(name: str) -> Any:
+    """Import PoolExhaustedError when it is asked for: it derives from psycopg's, and this module loads no driver."""
+    if name == "PoolExhaustedError":
+        from mathison_data.pooling import PoolExhaustedError
+
+        return PoolExhaustedError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 class MathisonDataError(Exception):
     """Base of every error of this package; its text is one line: what, where, and what to do."""
@@ -29,3 +43,19 @@ class MigrationLockedError(MigrationError):
 
 class SeedError(MathisonDataError):
     """A seed file is not a valid recipe; its text has one line a finding, each with file and line."""
+
+
+class NoRowError(MathisonDataError):
+    """A query that returns exactly one row found none; the text names the query."""
+
+
+class TooManyRowsError(MathisonDataError):
+    """A query that returns one row at most found several; the text names the query."""
+
+
+class InvalidVectorError(MathisonDataError, ValueError):
+    """What was given as an embedding is none: its length, a component that is no finite number, or zero throughout."""
+
+
+class GenerateError(MathisonDataError):
+    """A query does not fit the schema or the generator's grammar; its text has one line a finding: path:line:col."""

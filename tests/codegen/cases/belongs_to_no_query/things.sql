@@ -1,0 +1,4 @@
+SELECT 1 AS one;
+
+-- name: get :optional
+SELECT id, slug FROM tenants WHERE id = :id;

@@ -1,0 +1,2 @@
+-- name: drop_all :exec
+DROP TABLE tenants;

@@ -1,0 +1,2 @@
+-- name: remove :many
+DELETE FROM tenants WHERE id = :id;

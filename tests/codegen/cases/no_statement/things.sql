@@ -1,0 +1,5 @@
+-- name: get :optional
+-- Nothing here.
+
+-- name: get_other :optional
+;

@@ -1,0 +1,2 @@
+-- name: get :optional
+SELECT id, slug FROM tenants WHERE id = :'id';

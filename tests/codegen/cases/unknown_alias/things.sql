@@ -1,0 +1,3 @@
+-- name: get :many
+SELECT t.id
+FROM tenants AS x;

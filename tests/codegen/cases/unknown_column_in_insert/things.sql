@@ -1,0 +1,4 @@
+-- name: create :one
+INSERT INTO tenants (slug, nmae)
+VALUES (:slug, :name)
+RETURNING id;

@@ -1,0 +1,3 @@
+-- name: get :many
+SELECT lowerr(slug) AS slug
+FROM tenants;

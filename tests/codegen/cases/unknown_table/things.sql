@@ -1,0 +1,4 @@
+-- name: get :optional
+SELECT id, slug
+FROM recipe
+WHERE id = :id;

@@ -1,0 +1,3 @@
+-- name: get :many
+SELECT id, version + 1
+FROM recipes;

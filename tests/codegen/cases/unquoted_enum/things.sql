@@ -1,0 +1,4 @@
+-- name: list_all :many
+SELECT id, slug
+FROM recipes
+WHERE status = :status::RecipeStatus;

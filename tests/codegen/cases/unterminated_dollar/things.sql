@@ -1,0 +1,2 @@
+-- name: get :many
+SELECT id FROM tenants WHERE slug = $x$acme$;

@@ -1,0 +1,3 @@
+-- name: get :many
+SELECT id, jsonb_build_object('a', :first::text, 'b', :second) AS pair
+FROM recipes;
