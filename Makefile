@@ -4,16 +4,17 @@ VENV := .venv
 RUN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format clean
+.PHONY: help up down status test check generate format clean
 
 help:
-	@echo "make up      install, start a database (unless DATABASE_URL is set), migrate, seed and verify it"
-	@echo "make down    stop the embedded server; its data stays"
-	@echo "make status  show what runs and which migrations it has"
-	@echo "make test    run the tests on an embedded PostgreSQL of their own, and on Docker where there is one"
-	@echo "make check   lint and type-check the Python and the SQL"
-	@echo "make format  format the Python"
-	@echo "make clean   remove the virtual environment and caches; the database stays"
+	@echo "make up        install, start a database (unless DATABASE_URL is set), migrate, seed and verify it"
+	@echo "make down      stop the embedded server; its data stays"
+	@echo "make status    show what runs and which migrations it has"
+	@echo "make test      run the tests on an embedded PostgreSQL of their own, and on Docker where there is one"
+	@echo "make check     lint and type-check the Python and the SQL, and see that the generated client is up to date"
+	@echo "make generate  write the client anew from sql/queries and the migrations"
+	@echo "make format    format the Python"
+	@echo "make clean     remove the virtual environment and caches; the database stays"
 
 up: $(VENV)/installed
 	@$(RUN)/mathison-data up
@@ -29,6 +30,10 @@ check: $(VENV)/installed-dev
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/squawk sql/migrations/*.sql
+	$(RUN)/mathison-data generate --check
+
+generate: $(VENV)/installed-dev
+	@$(RUN)/mathison-data generate
 
 format: $(VENV)/installed-dev
 	$(RUN)/ruff format .
