@@ -54,7 +54,7 @@ def _one_database(request: pytest.FixtureRequest, server_url: str, template_name
         if request.node.stash.get(_FAILED, False) and not os.environ.get("CI"):
             keep.append(url)
             _server(request.config).keep = True
-            print(f"\nkept for a look (for a while, if embedded): psql '{url}'")
+            print(f"\nkept for a look: psql '{url}'{_server(request.config).how_long}")
 
 
 @pytest.fixture

@@ -80,6 +80,11 @@ class Server:
             self._process.wait(60)
 
     @property
+    def how_long(self) -> str:
+        """Until when the databases of failed tests are there, where that is not for ever."""
+        return f" (for 15 minutes, or until: kill {self._process.pid})" if self._process else ""
+
+    @property
     def description(self) -> str:
         """The server's version and where it comes from, for the head of the test report."""
         with psycopg.connect(self.url) as connection:

@@ -22,6 +22,7 @@ FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", 
 
 def main(directory: Path, binaries: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server = EmbeddedServer(directory, binaries=binaries, settings=FAST)
     try:
         print(server.start(), flush=True)

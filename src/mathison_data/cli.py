@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mathison_data import __version__, checks, migrations, seeding
 from mathison_data.embedded import EmbeddedServer, programs
-from mathison_data.errors import ConfigError, MathisonDataError
+from mathison_data.errors import ConfigError, MathisonDataError, MigrationError, ServerDownError
 from mathison_data.migrations.backend import Backend, say
 from mathison_data.server import connect, one_line
 from mathison_data.settings import (
@@ -28,6 +29,8 @@ from mathison_data.settings import (
     is_embedded_down,
     parse_url,
 )
+
+START_SECONDS = 15
 
 EPILOG = """\
 The database is the one of DATABASE_URL, in the environment or else in .env.local;
@@ -52,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         say(f"mathison-data: {one_line(error)}")
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has enough
+    except OSError as error:
+        say(f"mathison-data: {error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt:
         say("mathison-data: interrupted; what was begun is undone, so run it again when you like")
         return 130
@@ -108,8 +113,12 @@ def up(_arguments: argparse.Namespace) -> int:
         server = EmbeddedServer(embedded_directory(), say=say)
         target = parse_url(server.start(), EMBEDDED)
     say(f"using {target} ({target.source})")
-    _migrate(target)
-    with connect(target) as connection:
+    with _connect_patiently(target) as connection:
+        if unknown := migrations.state(connection).unknown:
+            raise MigrationError(
+                f"{target} has migrations that this release lacks: {', '.join(unknown)}. Use a later one"
+            )
+        _migrate(target)
         _report(seeding.seed(connection, seeding.load()))
     findings = list(checks.run(target))
     for finding in findings:
@@ -182,6 +191,22 @@ def generate(arguments: argparse.Namespace) -> int:
     return codegen.generate(url, check=arguments.check, say=say)
 
 
+def _connect_patiently(target: DatabaseUrl) -> psycopg.Connection:
+    """Connect to a server that may have been started a moment ago, as by docker compose."""
+    deadline = time.monotonic() + START_SECONDS
+    told = False
+    while True:
+        try:
+            return connect(target)
+        except ServerDownError:
+            if time.monotonic() > deadline:
+                raise
+        if not told:
+            say(f"nobody answers yet; trying for {START_SECONDS} s")
+            told = True
+        time.sleep(0.5)
+
+
 def _migrate(target: DatabaseUrl) -> None:
     backend = Backend.of(target)
     with backend, backend.lock():
@@ -212,12 +237,17 @@ def _summarise(connection: psycopg.Connection, target: DatabaseUrl, number_of_ch
         count = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
         assert count
         print(f"  {table:<16} {count[0]:>8}")
-    parts = conninfo_to_dict(target.url)
-    if parts.pop("password", None):
-        print(f"connect:\n  psql {_quoted(make_conninfo(**parts))}\n  DATABASE_URL is in {target.source}")  # type: ignore[arg-type]
-    else:
+    print("connect:")
+    if target.source == EMBEDDED:
         psql = "psql" if shutil.which("psql") else _quoted(str(programs() / "psql"))
-        print(f"connect:\n  {psql} {_quoted(target.url)}\n  export DATABASE_URL={_quoted(target.url)}")
+        print(f"  {psql} {_quoted(target.url)}\n  export DATABASE_URL={_quoted(target.url)}")
+    else:
+        open_parts = {name: value for name, value in conninfo_to_dict(target.url).items() if "password" not in name}
+        print(f"  psql {_quoted(make_conninfo(**open_parts))}\n  DATABASE_URL as in {_place(target)}")  # type: ignore[arg-type]
+
+
+def _place(target: DatabaseUrl) -> str:
+    return "the environment" if target.source == "DATABASE_URL" else target.source
 
 
 def _quoted(text: str) -> str:

@@ -20,12 +20,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import psycopg
 
 from mathison_data.errors import ConfigError, ServerError
+from mathison_data.server import NO_ENVIRONMENT
 
 DATABASE = "mathison"
 USER = "mathison"
@@ -33,6 +34,8 @@ START_TIMEOUT_SECONDS = 60
 # sun_path holds 108 bytes on Linux and 104 on macOS, the name of the socket and a final zero included.
 _LONGEST_SOCKET_PATH = 103
 _SOCKET_NAME = ".s.PGSQL.5432"
+
+Account: TypeAlias = pwd.struct_passwd
 
 
 def programs() -> Path:
@@ -82,7 +85,7 @@ class EmbeddedServer:
 
     def url(self, database: str = DATABASE) -> str:
         """Return the connection string of one database on this server."""
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.socket_directory), safe='/')}"
+        return f"postgresql://{USER}@/{database}?host={quote(str(self.socket_directory), safe='/')}&port=5432"
 
     def is_running(self) -> bool:
         """Tell whether this very server answers, not another one on the same socket."""
@@ -90,11 +93,14 @@ class EmbeddedServer:
             with suppress(ChildProcessError):  # reap ours if it died: its number would look alive to PostgreSQL
                 os.waitpid(self._pid, os.WNOHANG)
         try:
-            with psycopg.connect(self.url("postgres"), connect_timeout=5, autocommit=True) as connection:
+            with self._connect(connect_timeout=5) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
         return row is not None and Path(row[0]).resolve() == self.data.resolve()
+
+    def _connect(self, **arguments: Any) -> psycopg.Connection:
+        return psycopg.connect(self.url("postgres"), autocommit=True, **NO_ENVIRONMENT, **arguments)
 
     def start(self) -> str:
         """Start the server if it is not running, make its data directory before if there is none; return its URL.
@@ -111,6 +117,7 @@ class EmbeddedServer:
                 self._check_major_version()
                 self._start(account)
             (self.directory / "url").write_text(self.url() + "\n")
+            self._hand_over()
         return self.url()
 
     def stop(self) -> bool:
@@ -118,13 +125,15 @@ class EmbeddedServer:
         if not self.directory.exists():
             return False
         with self._lock():
+            running = self.is_running()
+            if running:
+                account = self._account()
+                self._open_passage(account)
+                self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data), account=account)
+                if self.socket_directory.parent != self.directory:
+                    self.socket_directory.rmdir()
             (self.directory / "url").unlink(missing_ok=True)
-            if not self.is_running():
-                return False
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data), account=self._account())
-            if self.socket_directory.parent != self.directory:
-                self.socket_directory.rmdir()
-        return True
+        return running
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -136,20 +145,29 @@ class EmbeddedServer:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _account(self) -> str | None:
+    def _account(self) -> Account | None:
         """Return the account to run as, for PostgreSQL refuses root; None when we are not root.
 
-        Whoever owns the data, else whoever owns the project, else postgres or nobody.
+        Whoever owns the data, else whoever owns the project, else postgres or nobody. PostgreSQL wants one with a
+        name, which the owner of a mounted directory may not have here.
         """
         if os.geteuid() != 0:
             return None
+        accounts = {entry.pw_uid: entry for entry in reversed(pwd.getpwall())}
         for path in (self.data, self.directory.parent):
-            if path.exists() and (owner := path.stat().st_uid) != 0:
-                return pwd.getpwuid(owner).pw_name
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        return "postgres" if "postgres" in names else "nobody"
+            if path.exists() and (owner := path.stat().st_uid) != 0 and owner in accounts:
+                return accounts[owner]
+        by_name = {entry.pw_name: entry for entry in accounts.values()}
+        return by_name.get("postgres") or by_name["nobody"]
 
-    def _open_passage(self, account: str | None) -> None:
+    def _hand_over(self) -> None:
+        """As root in someone's project, leave them their files: they must be able to go on without root."""
+        owner = self.directory.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            for path in (self.directory, self.directory / "lock", self.directory / "url", self.log):
+                os.chown(path, owner.st_uid, owner.st_gid)
+
+    def _open_passage(self, account: Account | None) -> None:
         """Let the account reach the programs and the data: passage alone, and only where it is barred."""
         if account is None:
             return
@@ -161,7 +179,7 @@ class EmbeddedServer:
             opened = []
             for path in (target, *target.parents):
                 mode = path.stat().st_mode
-                if not mode & 0o001 and path.stat().st_uid != pwd.getpwnam(account).pw_uid:
+                if not mode & 0o001 and path.stat().st_uid != account.pw_uid:
                     path.chmod(mode | 0o001)
                     opened.append(str(path))
             if opened:
@@ -169,14 +187,14 @@ class EmbeddedServer:
                     f"let account {account} pass through {', '.join(opened)} (chmod o+x); PostgreSQL refuses root"
                 )
 
-    def _runs(self, account: str) -> bool:
+    def _runs(self, account: Account) -> bool:
         try:
             self._run("postgres", "--version", account=account)
         except (ServerError, OSError):
             return False
         return True
 
-    def _make_data_directory(self, account: str | None) -> None:
+    def _make_data_directory(self, account: Account | None) -> None:
         """Make the cluster under another name first: one that was interrupted is never taken for whole."""
         self._say("making the data directory")
         for interrupted in self.directory.glob("postgres.[0-9]*"):
@@ -184,7 +202,7 @@ class EmbeddedServer:
         scratch = self.directory / f"postgres.{os.getpid()}"
         scratch.mkdir(mode=0o700)
         if account:
-            os.chown(scratch, pwd.getpwnam(account).pw_uid, pwd.getpwnam(account).pw_gid)
+            os.chown(scratch, account.pw_uid, account.pw_gid)
         # The built-in provider sorts and folds alike on every machine; PostgreSQL 16 does not have it yet.
         builtin = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if self._major_version() >= 17 else ()
         self._run(
@@ -205,7 +223,7 @@ class EmbeddedServer:
                 "or move the directory away to begin anew"
             )
 
-    def _start(self, account: str | None) -> None:
+    def _start(self, account: Account | None) -> None:
         """Start the server as a process of its own, and wait until it takes connections."""
         self._make_socket_directory(account)
         start_of_log = self.log.stat().st_size if self.log.exists() else 0
@@ -213,6 +231,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.is_running():
             if time.monotonic() > deadline:
+                process.terminate()
                 raise ServerError(f"PostgreSQL does not answer after {START_TIMEOUT_SECONDS} s (log: {self.log})")
             if process.poll() is not None:
                 reason = self._reason(start_of_log)
@@ -222,20 +241,20 @@ class EmbeddedServer:
                 process = self._launch(account)
             time.sleep(0.05)
         process.returncode, self._pid = 0, process.pid  # from here on it is a daemon: nobody waits for its end
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with self._connect() as connection:
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchall():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
-    def _make_socket_directory(self, account: str | None) -> None:
+    def _make_socket_directory(self, account: Account | None) -> None:
         sockets = self.socket_directory
         sockets.mkdir(mode=0o700, exist_ok=True)
-        owner = pwd.getpwnam(account).pw_uid if account else os.geteuid()
+        owner = account.pw_uid if account else os.geteuid()
         if account and sockets.stat().st_uid == 0:
-            os.chown(sockets, owner, pwd.getpwnam(account).pw_gid)
+            os.chown(sockets, account.pw_uid, account.pw_gid)
         if sockets.is_symlink() or sockets.stat().st_uid != owner:
             raise ServerError(f"{sockets}, the directory for the socket, belongs to someone else: remove it")
 
-    def _launch(self, account: str | None) -> subprocess.Popen[bytes]:
+    def _launch(self, account: Account | None) -> subprocess.Popen[bytes]:
         # UTC, whatever this machine's zone is: Prisma's driver misreads instants in any other.
         fixed = {"listen_addresses": "", "timezone": "UTC", "unix_socket_directories": f'"{self.socket_directory}"'}
         options = [word for name, value in (fixed | dict(self._settings)).items() for word in ("-c", f"{name}={value}")]
@@ -257,7 +276,7 @@ class EmbeddedServer:
         reasons = [line.partition(": ")[2].strip() for line in lines if "FATAL:" in line or "HINT:" in line]
         return ". ".join(reasons) or "it gave no reason"
 
-    def _run(self, program: str, *arguments: str, account: str | None) -> str:
+    def _run(self, program: str, *arguments: str, account: Account | None) -> str:
         command = [str((self._binaries or programs()) / program), *arguments]
         done: subprocess.CompletedProcess[str] = subprocess.run(
             command, capture_output=True, text=True, check=False, **_as_account(account, self.directory)
@@ -269,12 +288,11 @@ class EmbeddedServer:
         return done.stdout
 
 
-def _as_account(account: str | None, directory: Path) -> dict[str, Any]:
+def _as_account(account: Account | None, directory: Path) -> dict[str, Any]:
     """Return what subprocess needs to run a program as the account, from a directory that it can enter."""
     # Messages in English, for they are read here; no PG* variable of ours may steer the server's programs.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     options: dict[str, Any] = {"env": environment | {"LC_ALL": "C"}, "cwd": directory if directory.exists() else "/"}
     if account:
-        group = pwd.getpwnam(account).pw_gid
-        options |= {"user": account, "group": group, "extra_groups": []}
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     return options

@@ -29,6 +29,10 @@ class ServerError(MathisonDataError):
     """The server cannot be used: it is down, refuses the login, is too old, or lacks pgvector."""
 
 
+class ServerDownError(ServerError):
+    """Nobody answers where the server should be, or it is just starting up: trying again may help."""
+
+
 class MigrationError(MathisonDataError):
     """A migration cannot be applied or rolled back."""
 

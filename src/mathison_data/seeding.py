@@ -5,6 +5,7 @@ A curator's change is never overwritten unless `update` asks for it, and a seed 
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -78,6 +79,14 @@ class RecipeSeed(BaseModel):
             raise PydanticCustomError("incomplete", "summary, whenToSuggest and pairsWellWith are all needed")
         return hints
 
+    @field_validator("resource_defaults", "resource_limits")
+    @classmethod
+    def _quantities(cls, resources: Resources) -> Resources:
+        for name, quantity in (("cpu", resources.cpu), ("memory", resources.memory)):
+            if quantity is not None and not re.fullmatch(r"\d+(\.\d+)?(m|[kMGT]i?)?", quantity):
+                raise PydanticCustomError("quantity", f"{name} is no Kubernetes quantity such as 250m or 256Mi")
+        return resources
+
     def columns(self) -> dict[str, Any]:
         """Return the columns as plain values; in the JSON ones the keys that the file has, and no others."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -106,7 +115,7 @@ def load(source: Path | None = None) -> list[RecipeSeed]:
     Raises SeedError with one line for each finding in any of them: file, line and reason.
     """
     source = source or directory()
-    files = sorted(source.glob("*.toml"))
+    files = sorted(file for file in source.glob("*.toml") if file.is_file())
     if not files:
         raise SeedError(f"{source} holds no seed files (*.toml)")
     recipes, findings = [], []
@@ -196,6 +205,7 @@ def _read(file: Path) -> RecipeSeed:
     else:
         if recipe.slug != file.stem:
             findings.append((("slug",), f"must be the file's name, {file.stem}"))
+        findings += _unstorable(recipe.columns())
     if findings:
         raise SeedError(
             "\n".join(f"{file}:{_line(text, place)}: {'.'.join(map(str, place))}: {what}" for place, what in findings)
@@ -214,6 +224,17 @@ def _unknown_keys(value: Any, place: Location = ()) -> Iterator[Location]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unknown_keys(item, (*place, index))
+
+
+def _unstorable(value: Any, place: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Find what TOML can say and PostgreSQL cannot store."""
+    if isinstance(value, str) and "\0" in value:
+        yield place, "holds a NUL character"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield place, "is no finite number"
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _unstorable(item, (*place, name))
 
 
 def _line(text: str, place: Location) -> int:

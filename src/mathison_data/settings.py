@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mathison_data.errors import ConfigError
 
-# What Prisma Client alone understands in a URL; libpq would refuse it.
+# What Prisma Client and its driver alone understand in a URL; libpq would refuse it.
 _PRISMA_PARAMETERS = frozenset(
     {
         "connection_limit",
@@ -25,6 +25,7 @@ _PRISMA_PARAMETERS = frozenset(
         "sslaccept",
         "sslidentity",
         "statement_cache_size",
+        "uselibpqcompat",
     }
 )
 
@@ -68,7 +69,11 @@ def configured_url() -> DatabaseUrl | None:
     if url := os.environ.get("DATABASE_URL", "").strip():
         return parse_url(url, "DATABASE_URL")
     env_file = project_directory() / ".env.local"
-    if env_file.is_file() and (url := (dotenv_values(env_file, interpolate=False).get("DATABASE_URL") or "").strip()):
+    try:
+        values = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{env_file} is not UTF-8 at byte {error.start}") from None
+    if url := (values.get("DATABASE_URL") or "").strip():
         return parse_url(url, str(env_file))
     return None
 
@@ -106,6 +111,10 @@ def parse_url(url: str, source: str) -> DatabaseUrl:
     Raises ConfigError that names the source and the fault, but shows nothing of the string itself.
     """
     base, mark, query = url.partition("?")
+    _, _, rest = base.partition("://")
+    login_and_host, _, database = rest.partition("/")
+    if login_and_host.count("@") > 1 or "@" in database:
+        raise ConfigError(f"{source} has an @ or a / in its password: write %40 for @ and %2F for /")
     kept = []
     for parameter in query.split("&") if mark else []:
         name, _, value = parameter.partition("=")
@@ -116,20 +125,23 @@ def parse_url(url: str, source: str) -> DatabaseUrl:
     libpq_url = base + ("?" + "&".join(kept) if kept else "")
     try:
         parts = conninfo_to_dict(libpq_url)
-    except psycopg.ProgrammingError as error:
-        reason = str(error).split('"')[0].strip(" :\n")  # what follows the quote may be the password
+    except (psycopg.ProgrammingError, UnicodeError) as error:
+        # What libpq quotes may be the password, so only the words before it are told, where they say something.
+        reason = str(error).split('"')[0].strip(" :\n") if str(error).startswith("invalid ") else ""
+        if isinstance(error, UnicodeError):
+            reason = "it is not UTF-8"
         raise ConfigError(
-            f"{source} is not a PostgreSQL URL ({reason}). It has the form "
+            f"{source} is not a PostgreSQL URL{f' ({reason})' if reason else ''}. It has the form "
             "postgresql://user:password@host:5432/database, special characters percent-encoded (@ is %40)"
         ) from None
     port = str(parts.get("port") or os.environ.get("PGPORT") or 5432)
-    if not all(number.isdecimal() and int(number) < 65536 for number in port.split(",") if number):
+    if not all(number.isdecimal() and 0 < int(number) < 65536 for number in port.split(",") if number):
         raise ConfigError(f"{source} has a port that is no number from 1 to 65535")
     user = str(parts.get("user") or os.environ.get("PGUSER") or "(yours)")
     return DatabaseUrl(
         url=libpq_url,
         source=source,
-        host=str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "localhost"),
+        host=str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "libpq's default host"),
         port=port,
         database=str(parts.get("dbname") or os.environ.get("PGDATABASE") or user),
         user=user,

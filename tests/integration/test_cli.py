@@ -99,6 +99,64 @@ def test_a_server_of_ones_own_is_used_as_it_is(empty_database_url: str, tmp_path
     assert re.search(r"^  recipes +5$", done.stdout, re.MULTILINE)
 
 
+def test_an_interrupt_after_up_does_not_reach_the_server(own_directory: Path) -> None:
+    """Ctrl-C goes to every process of the terminal's group; a server in it would stop."""
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"'{PROGRAM}' up; sleep 60"],
+        cwd=own_directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    try:
+        assert any("export DATABASE_URL" in line for line in process.stdout)
+        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+        assert run("check", directory=own_directory).returncode == 0
+    finally:
+        process.stdout.close()
+        run("down", directory=own_directory)
+
+
+def test_up_waits_for_a_server_that_is_just_starting(own_directory: Path) -> None:
+    server = EmbeddedServer(own_directory / "server")
+    url = server.url()
+    process = subprocess.Popen(
+        [PROGRAM, "up"], cwd=own_directory, env=os.environ | {"DATABASE_URL": url}, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    try:
+        assert any("nobody answers yet; trying for 15 s" in line for line in process.stderr)
+        server.start()
+        process.stderr.read()
+        assert process.wait(60) == 0
+    finally:
+        process.stderr.close()
+        server.stop()
+
+
+def test_a_migration_that_this_release_lacks_stops_up(database_url: str, project: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE _yoyo_migration SET migration_id = '9999_later' WHERE migration_id ~ '0008'")
+    done = run("up", directory=project, url=database_url)
+    assert done.returncode == 1
+    assert "has migrations that this release lacks: 9999_later" in done.stderr.splitlines()[-1]
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM recipes").fetchone() == (0,)
+
+
+def test_a_directory_that_cannot_be_written_is_told_in_a_line(project: Path) -> None:
+    (project / ".mathison").write_text("a file where the directory should be")
+    done = run("up", directory=project)
+    assert done.returncode == 1
+    assert re.search(r"\.mathison: (File exists|Not a directory)$", done.stderr.splitlines()[-1])
+
+
 def test_env_local_is_read_and_never_written(empty_database_url: str, tmp_path: Path) -> None:
     (tmp_path / ".env.local").write_text(f"DATABASE_URL={empty_database_url}\n")
     assert run("up", directory=tmp_path).returncode == 0
@@ -145,6 +203,18 @@ def test_seed_tells_of_what_differs(database_url: str, tmp_path: Path) -> None:
             1,
             "/nowhere holds no seed files",
         ),
+        (
+            ["check"],
+            "postgresql://u@127.0.0.1/db?sslmode=x",
+            1,
+            "DATABASE_URL is refused by libpq: invalid sslmode value",
+        ),
+        (
+            ["status"],
+            "postgresql://u@127.0.0.1/db?sslmode=x",
+            2,
+            "DATABASE_URL is refused by libpq: invalid sslmode value",
+        ),
         (["fly"], None, 2, "invalid choice: 'fly'"),
     ],
 )
@@ -153,7 +223,7 @@ def test_bad_input_is_told_in_a_line(
 ) -> None:
     done = run(*arguments, directory=project, url=url)
     assert done.returncode == code, done.stderr
-    assert message in done.stderr.splitlines()[-1]
+    assert message in (done.stderr or done.stdout).splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert "s3cret" not in done.stderr
 
@@ -197,12 +267,21 @@ def test_a_data_directory_in_use_is_refused(home: Path, own_directory: Path) -> 
 def test_interrupted_it_says_so_and_the_next_run_goes_on(own_directory: Path) -> None:
     """Ctrl-C at a terminal, while the data directory is being made."""
     terminal, other = pty.openpty()
-    process = subprocess.Popen([PROGRAM, "up"], cwd=own_directory, stdout=other, stderr=other, stdin=other, text=True)
+    process = subprocess.Popen(
+        [PROGRAM, "up"],
+        cwd=own_directory,
+        env={name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        stdout=other,
+        stderr=other,
+        stdin=other,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's & ignores it
+    )
     os.close(other)
     try:
         while b"making the data directory" not in os.read(terminal, 1000):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
         done = run("up", directory=own_directory)
         assert done.returncode == 0, done.stderr

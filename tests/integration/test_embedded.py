@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 from mathison_data import embedded
 from mathison_data.embedded import EmbeddedServer
 from mathison_data.errors import ConfigError, ServerError
+from mathison_data.server import connect
+from mathison_data.settings import EMBEDDED, parse_url
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,57 @@ def test_a_path_too_long_for_a_socket(own_directory: Path) -> None:
     finally:
         server.stop()
     assert not server.socket_directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGPORT", "5433"),
+        ("PGHOSTADDR", "127.0.0.1"),
+        ("PGHOST", "elsewhere"),
+        ("PGDATABASE", "elsewhere"),
+        ("PGUSER", "someone"),
+        ("PGOPTIONS", "-c nonsense=1"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGCLIENTENCODING", "SQL_ASCII"),
+        ("PGDATA", "/nowhere"),
+    ],
+)
+def test_the_variables_of_someones_shell_lead_nowhere_else(
+    ready: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert ready.is_running()
+    ready.stop()
+    ready.start()
+    with connect(parse_url(ready.url(), EMBEDDED)) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("mathison",)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
+def test_down_works_after_the_passage_was_closed_again(own_directory: Path) -> None:
+    closed = own_directory / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedServer(closed / ".mathison")
+    server.start()
+    closed.chmod(0o700)
+    assert server.stop()
+    assert not server.is_running()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work in someone else's project")
+@pytest.mark.parametrize("owner", [pwd.getpwnam("nobody").pw_uid, 54321])
+def test_root_leaves_a_project_to_its_owner_even_one_without_a_name(own_directory: Path, owner: int) -> None:
+    project = own_directory / "project"
+    project.mkdir()
+    os.chown(project, owner, -1)
+    server = EmbeddedServer(project / ".mathison")
+    server.start()
+    try:
+        files = [project / ".mathison" / name for name in (".", "lock", "url", "postgres.log")]
+        assert {path.stat().st_uid for path in files} == {owner}
+    finally:
+        server.stop()
 
 
 def test_two_at_once_make_one_server(own_directory: Path) -> None:

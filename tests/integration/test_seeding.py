@@ -82,6 +82,9 @@ def test_a_curators_change_is_told_of_and_kept_until_update_is_asked_for(connect
         ('slug = "redis"', 'slug = "other"', 'slug = "other"', "slug: must be the file's name, redis"),
         ("tags = ", "taggs = ", "taggs = ", "taggs: Extra inputs are not permitted"),
         ("intervalSeconds", "interval", "interval =", "health_check.interval: unknown key"),
+        ('category = "database"', 'category = "data\\u0000base"', "category = ", "category: holds a NUL character"),
+        ('cpu = "100m"', 'cpu = "lots"', "[resource_defaults]", "resource_defaults: cpu is no Kubernetes quantity"),
+        ("intervalSeconds = ", "more = nan\nintervalSeconds = ", "more = nan", "health_check.more: unknown key"),
         (
             '[config_schema.version]\ntype = "select"',
             '[config_schema.version]\ntype = "choice"',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import venv
@@ -27,7 +26,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(programs: Path, url: str, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
+    environment = {"PATH": str(programs), "DATABASE_URL": url}  # with no psql, as on an empty machine
     return subprocess.run(
         [str(programs / command[0]), *command[1:]],
         cwd=programs,

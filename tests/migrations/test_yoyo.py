@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,30 +122,76 @@ def test_the_scheme_takes_no_server_of_its_own(empty_database_url: str) -> None:
 
 
 @pytest.fixture
-def ordinary_url(empty_database_url: str) -> str:
+def ordinary_url(empty_database_url: str) -> Iterator[str]:
+    """The URL of an ordinary role, named like its database, that has no rights there yet."""
+    with psycopg.connect(empty_database_url, autocommit=True) as admin:
+        role = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'ordinary'").format(role))
+        parts = urlsplit(empty_database_url)
+        where = parts.netloc.rpartition("@")[2]
+        yield parts._replace(netloc=f"{admin.info.dbname}:ordinary@{where}").geturl()
+        admin.execute(sql.SQL("REASSIGN OWNED BY {0} TO CURRENT_USER").format(role))
+        admin.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))
+
+
+@pytest.fixture
+def owner_url(empty_database_url: str, ordinary_url: str) -> str:
     """The URL of an ordinary role that owns its database, as a deployment's login should be."""
     with psycopg.connect(empty_database_url, autocommit=True) as admin:
-        role, name = sql.Identifier("mathison_test_owner"), sql.Identifier(admin.info.dbname)
-        if not admin.execute("SELECT FROM pg_roles WHERE rolname = 'mathison_test_owner'").fetchall():
-            admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'ordinary'").format(role))
-        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, role))
-    parts = urlsplit(empty_database_url)
-    where = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"mathison_test_owner:ordinary@{where}").geturl()
+        name = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("ALTER DATABASE {0} OWNER TO {0}").format(name))
+    return ordinary_url
+
+
+def test_without_the_right_to_make_tables_it_says_what_the_owner_must_run(ordinary_url: str) -> None:
+    role = urlsplit(ordinary_url).username
+    for command in ("apply", "list"):
+        done = yoyo(command, url=ordinary_url)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].endswith(
+            f"may not make tables. Its owner runs: GRANT CREATE ON SCHEMA public TO {role};"
+        )
+        assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_read_only_is_refused(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as admin:
+        name = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    done = yoyo("apply", url=empty_database_url)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("is read-only: migrations need the primary")
+
+
+@pytest.mark.parametrize("search_path", ["nosuch", '"$user", public'])
+def test_everything_is_made_in_public_whatever_the_search_path(
+    empty_database_url: str, owner_url: str, search_path: str
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        name = sql.Identifier(owner.info.dbname)
+        owner.execute(sql.SQL("CREATE SCHEMA AUTHORIZATION {}").format(name))
+        owner.execute(sql.SQL("ALTER DATABASE {} SET search_path = {}").format(name, sql.SQL(search_path)))
+    with psycopg.connect(empty_database_url, autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION vector WITH SCHEMA public")
+    done = yoyo("apply", url=owner_url)
+    assert done.returncode == 0, done.stderr
+    with psycopg.connect(owner_url) as owner:
+        schemas = owner.execute("SELECT DISTINCT schemaname FROM pg_tables WHERE tableowner = current_user").fetchall()
+    assert schemas == [("public",)]
 
 
 def test_without_the_right_to_create_the_extension_it_says_what_the_dba_must_run(
-    empty_database_url: str, ordinary_url: str
+    empty_database_url: str, owner_url: str
 ) -> None:
-    done = yoyo("apply", url=ordinary_url)
+    done = yoyo("apply", url=owner_url)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "0001_create_extension_vector.sql: permission denied to create extension" in last
     assert last.endswith("A superuser must run in this database: CREATE EXTENSION vector WITH SCHEMA public;")
     with psycopg.connect(empty_database_url, autocommit=True) as admin:
         admin.execute("CREATE EXTENSION vector WITH SCHEMA public")
-    assert yoyo("apply", url=ordinary_url).returncode == 0
-    rolled_back = yoyo("rollback", "--all", url=ordinary_url)
+    assert yoyo("apply", url=owner_url).returncode == 0
+    rolled_back = yoyo("rollback", "--all", url=owner_url)
     assert rolled_back.returncode == 0, rolled_back.stderr  # the extension is not ours to drop: it stays
 
 

@@ -67,8 +67,8 @@ def test_another_schema_than_public_is_refused() -> None:
     ("url", "reason"),
     [
         ("postgresql://u:s3cret%zz@h/db", "invalid percent-encoded token"),
-        ("mysql://u:s3cret@h/db", "missing"),
-        ("s3cret", "missing"),
+        ("mysql://u:s3cret@h/db", "is not a PostgreSQL URL\\. It has the form"),
+        ("s3cret", "is not a PostgreSQL URL\\. It has the form"),
         ("postgresql://u:s3cret@h/db?nonsense=1", "invalid URI query parameter"),
     ],
 )
@@ -80,7 +80,30 @@ def test_what_does_not_parse_is_named_without_the_password(url: str, reason: str
     assert str(caught.value).startswith("DATABASE_URL is not a PostgreSQL URL")
 
 
-@pytest.mark.parametrize("port", ["54x2", "65536", "-1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3c@ret@127.0.0.1:1/db",
+        "postgresql://u:/s3cret@127.0.0.1/db",
+        "postgresql://u:12/s3cret@127.0.0.1/db?sslmode=require",
+    ],
+)
+def test_a_password_that_is_not_encoded_is_not_taken_for_host_or_database(url: str) -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL has an @ or a / in its password: write %40 for @") as caught:
+        parse_url(url, "DATABASE_URL")
+    assert "ret" not in str(caught.value)
+
+
+def test_what_is_not_utf8_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / ".env.local").write_bytes(b"# caf\xe9\nDATABASE_URL=postgresql://u@h/db\n")
+    with pytest.raises(ConfigError, match=r"\.env\.local is not UTF-8 at byte 5"):
+        database_url()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:\udce9@h/db")
+    with pytest.raises(ConfigError, match=r"DATABASE_URL is not a PostgreSQL URL \(it is not UTF-8\)"):
+        database_url()
+
+
+@pytest.mark.parametrize("port", ["54x2", "65536", "-1", "0"])
 def test_a_port_that_is_no_port_is_refused(port: str) -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL has a port that is no number from 1 to 65535"):
         parse_url(f"postgresql://u:s3cret@h:{port}/db", "DATABASE_URL")

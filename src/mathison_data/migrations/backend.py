@@ -45,6 +45,21 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         backend.init_database()
         return backend
 
+    def init_database(self) -> None:
+        """Make yoyo's lock table if it is missing. Raises ServerError where nothing can be made."""
+        row = self.connection.execute(
+            "SELECT current_setting('transaction_read_only') = 'on', has_schema_privilege('public', 'CREATE'), "
+            "quote_ident(current_user)"
+        ).fetchone()
+        read_only, may_create, user = row
+        if read_only:
+            raise ServerError(f"{self._target} is read-only: migrations need the primary")
+        if not may_create:
+            raise ServerError(
+                f"{self._target}: may not make tables. Its owner runs: GRANT CREATE ON SCHEMA public TO {user};"
+            )
+        super().init_database()
+
     def copy(self) -> Backend:
         """Return a backend with a connection of its own to the same database."""
         return type(self)(self.uri, self.migration_table, self._target)
@@ -142,6 +157,12 @@ def _one_line_errors() -> Iterator[None]:
     except MathisonDataError as error:
         say(f"mathison-data: {error}")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+    except psycopg.Error as error:
+        say(f"mathison-data: {one_line(error)}")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        say("mathison-data: interrupted; what was begun is undone")
+        raise SystemExit(130) from None
 
 
 def _what_to_do(error: psycopg.Error) -> str:
