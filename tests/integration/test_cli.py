@@ -125,7 +125,7 @@ def test_an_interrupt_after_up_does_not_reach_the_server(own_directory: Path) ->
 
 def test_up_waits_for_a_server_that_is_just_starting(own_directory: Path) -> None:
     server = EmbeddedServer(own_directory / "server")
-    url = server.url()
+    url = server.url("postgres")  # there as soon as the server is
     process = subprocess.Popen(
         [PROGRAM, "up"], cwd=own_directory, env=os.environ | {"DATABASE_URL": url}, stderr=subprocess.PIPE, text=True
     )
