@@ -9,8 +9,8 @@ import sys
 from databases import ROOT
 from testcontainers.community.postgres import PostgresContainer
 
-# These bring a server of their own, so they would only do the same again.
-OWN_SERVERS = [f"--ignore=tests/integration/{name}.py" for name in ("test_embedded", "test_wheel")]
+# These bring servers of their own, most of them, so they would only do the same again.
+OWN_SERVERS = [f"--ignore=tests/integration/{name}.py" for name in ("test_cli", "test_embedded", "test_wheel")]
 
 
 def test_the_database_tests_pass_on_a_server_in_a_container() -> None:
