@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from mathison_data import __version__, checks, migrations, seeding
 from mathison_data.embedded import EmbeddedServer, programs
 from mathison_data.errors import ConfigError, MathisonDataError
+from mathison_data.migrations import commands as migrate_commands
 from mathison_data.migrations.backend import Backend, say
 from mathison_data.server import connect, one_line
 from mathison_data.settings import (
@@ -87,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     check_parser = add("check", check, "verify the database, one line a check", "mathison-data check && deploy")
     for sub in (status_parser, check_parser):
         sub.add_argument("--json", action="store_true", help="print JSON for machines")
+    migrate = commands.add_parser(
+        "migrate", help="apply, plan and roll back migrations", description="Look after the migrations."
+    )
+    migrate_commands.add_to(migrate, epilog=EPILOG)
     seed_parser = add("seed", seed, "add the catalog's recipes that are missing", "mathison-data seed --update")
     seed_parser.add_argument("--update", action="store_true", help="also overwrite recipes that differ from their file")
     seed_parser.add_argument("--directory", type=Path, help="read other seed files than the package's own")

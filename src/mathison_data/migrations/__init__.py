@@ -11,10 +11,11 @@ import yoyo
 from psycopg import sql
 
 from mathison_data.errors import MigrationError
+from mathison_data.migrations.ledger import TABLE
 
-# yoyo's names for its own tables.
+# yoyo's names for its own tables; the last is ours.
 MIGRATION_TABLE = yoyo.default_migration_table
-BOOKKEEPING_TABLES = frozenset({MIGRATION_TABLE, "_yoyo_log", "_yoyo_version", "yoyo_lock"})
+BOOKKEEPING_TABLES = frozenset({MIGRATION_TABLE, "_yoyo_log", "_yoyo_version", "yoyo_lock", TABLE})
 
 
 def directory() -> Path:
