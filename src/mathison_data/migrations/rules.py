@@ -25,7 +25,10 @@ def check(found: Scan, transactional: bool) -> Iterator[tuple[int, str]]:
         yield line, f"`{command.split()[0]}` is a command of psql, not SQL: write out what it would do"
     for statement in found.statements:
         words = statement.words
-        if words[:1] and words[0] in _TRANSACTION or words[:2] in (["prepare", "transaction"], ["set", "transaction"]):
+        if (words[:1] and words[0] in _TRANSACTION) or words[:2] in (
+            ["prepare", "transaction"],
+            ["set", "transaction"],
+        ):
             what = " ".join(words[:2]).upper() if words[0] in ("start", "prepare", "set") else words[0].upper()
             yield statement.line, f"{what}: a migration runs in one transaction that is not its own: take it out"
         elif words[:1] == ["copy"] and ("stdin" in words or "stdout" in words):
@@ -63,18 +66,18 @@ def created_index(words: list[str]) -> str | None:
 
 def dropped_indexes(words: list[str]) -> set[str]:
     """Return what DROP INDEX CONCURRENTLY IF EXISTS drops, schemas left away; nothing for any other statement."""
-    return (
-        set(words[5:]) - {"cascade", "restrict"} if words[:5] == "drop index concurrently if exists".split() else set()
-    )
+    if words[:5] != ["drop", "index", "concurrently", "if", "exists"]:
+        return set()
+    return set(words[5:]) - {"cascade", "restrict"}
 
 
 # What may stand alone outside of a transaction, for it can be run again after any failure.
 _REPEATABLE: list[Callable[[list[str]], bool]] = [
     lambda words: words[0] in ("vacuum", "analyze", "reindex", "call"),
-    lambda words: words[:4] == "refresh materialized view concurrently".split(),
+    lambda words: words[:4] == ["refresh", "materialized", "view", "concurrently"],
     lambda words: (
         words[:2] == ["alter", "type"]
-        and any(words[at : at + 5] == "add value if not exists".split() for at in range(2, 8))
+        and any(words[at : at + 5] == ["add", "value", "if", "not", "exists"] for at in range(2, 8))
     ),
     lambda words: bool(dropped_indexes(words)),
 ]

@@ -71,17 +71,17 @@ def scan(text: str) -> Scan:
     begin, begin_line, words = -1, 0, list[str]()
     parentheses = blocks = 0
     only_comments = True
-    for kind, token, start, line in _tokens(text):
+    for kind, piece, start, line in _tokens(text):
         if kind == "comment":
-            result.line_comments.append((line, token))
+            result.line_comments.append((line, piece))
             result.leading += only_comments and not text[text.rfind("\n", 0, start) + 1 : start].strip()
             continue
         only_comments = False
         if kind == "block":
             continue
         if kind == "backslash":
-            result.psql_commands.append((line, token))
-        elif token == ";" and parentheses == 0 and blocks == 0:
+            result.psql_commands.append((line, piece))
+        elif piece == ";" and parentheses == 0 and blocks == 0:
             if begin >= 0:
                 result.statements.append(Found(begin_line, text[begin:start].rstrip(), words))
             begin, words = -1, []
@@ -89,12 +89,12 @@ def scan(text: str) -> Scan:
         if begin < 0:
             begin, begin_line = start, line
             parentheses = blocks = 0
-        if token == "(":
+        if piece == "(":
             parentheses += 1
-        elif token == ")":
+        elif piece == ")":
             parentheses = max(0, parentheses - 1)
         elif parentheses == 0 and kind in ("word", "quoted"):
-            word = token.lower() if kind == "word" else token
+            word = piece.lower() if kind == "word" else piece
             blocks = max(0, blocks + _opens(word, words, blocks))
             words.append(word)
     if begin >= 0:
@@ -121,7 +121,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int, int]]:
     position, line = 0, 1
     while position < len(text):
         match = _TOKEN.match(text, position)
-        assert match and match.lastgroup
+        assert match
+        assert match.lastgroup
         kind, start, end = match.lastgroup, position, match.end()
         if kind == "block":
             end = _end_of_block(text, start, line)
