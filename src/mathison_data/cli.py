@@ -18,7 +18,7 @@ from mathison_data import __version__, checks, migrations, seeding
 from mathison_data.embedded import EmbeddedServer, programs
 from mathison_data.errors import ConfigError, MathisonDataError
 from mathison_data.migrations import commands as migrate_commands
-from mathison_data.migrations.backend import Backend, say
+from mathison_data.migrations.backend import say
 from mathison_data.server import connect, one_line
 from mathison_data.settings import (
     EMBEDDED,
@@ -106,7 +106,7 @@ def up(_arguments: argparse.Namespace) -> int:
         server = EmbeddedServer(embedded_directory(), say=say)
         target = parse_url(server.start(), EMBEDDED)
     say(f"using {target} ({target.source})")
-    _migrate(target)
+    migrate_commands.bring_up(target)
     with connect(target) as connection:
         _report(seeding.seed(connection, seeding.load()))
     findings = list(checks.run(target))
@@ -170,12 +170,6 @@ def seed(arguments: argparse.Namespace) -> int:
     with connect(database_url()) as connection:
         _report(seeding.seed(connection, recipes, update=arguments.update))
     return 0
-
-
-def _migrate(target: DatabaseUrl) -> None:
-    backend = Backend.of(target)
-    with backend, backend.lock():
-        backend.apply_migrations(backend.to_apply(migrations.read()))
 
 
 def _report(outcome: seeding.Outcome) -> None:
