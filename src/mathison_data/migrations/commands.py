@@ -11,7 +11,7 @@ from typing import Any
 
 from mathison_data import migrations
 from mathison_data.errors import ConfigError, MigrationError
-from mathison_data.migrations import new
+from mathison_data.migrations import new, plan, status
 from mathison_data.migrations.backend import Backend, say
 from mathison_data.migrations.options import Options
 from mathison_data.settings import DatabaseUrl, database_url
@@ -53,6 +53,30 @@ def add_to(parser: argparse.ArgumentParser, *, epilog: str) -> None:
     which.add_argument("id", nargs="?", help="roll back this migration and all after it")
     which.add_argument("--all", action="store_true", help="roll back every migration")
     rollback_parser.add_argument("--yes", action="store_true", help="do not ask")
+    status_parser = add(
+        "status", status_of, "show what is applied, pending and drifted", "mathison-data migrate status"
+    )
+    status_parser.add_argument("--schema", action="store_true", help="compare the schema with what the migrations make")
+    status_parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    plan_parser = add(
+        "plan",
+        plan_of,
+        "rehearse what is pending, and show the locks, rewrites and scans of each statement",
+        "mathison-data migrate plan --markdown > review.md",
+    )
+    plan_parser.add_argument(
+        "--live", action="store_true", help="rehearse on the target too, in a transaction that is rolled back"
+    )
+    plan_parser.add_argument(
+        "--budget",
+        type=float,
+        default=plan.DEFAULT_BUDGET_SECONDS,
+        metavar="SECONDS",
+        help="how long --live may take and hold its locks in all (%(default)s)",
+    )
+    form = plan_parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON for machines")
+    form.add_argument("--markdown", action="store_true", help="print Markdown for a review")
     new_parser = add("new", create, "write the next numbered pair of files", 'mathison-data migrate new "add rating"')
     new_parser.add_argument("title", help='what it does, verb first: "add recipe rating"')
     new_parser.add_argument(
@@ -106,6 +130,25 @@ def rollback(arguments: argparse.Namespace) -> int:
                 raise MigrationError("another run has changed what is applied: look again")
             backend.rollback_migrations(found)
     return 0
+
+
+def status_of(arguments: argparse.Namespace) -> int:
+    """Show what is applied, pending and drifted."""
+    return status.run(database_url(), as_json=arguments.json, schema=arguments.schema, source=arguments.directory)
+
+
+def plan_of(arguments: argparse.Namespace) -> int:
+    """Rehearse what is pending."""
+    if not 0 < arguments.budget <= plan.LONGEST_BUDGET_SECONDS:
+        raise ConfigError(f"--budget must be more than 0 and at most {plan.LONGEST_BUDGET_SECONDS:g} seconds")
+    return plan.run(
+        database_url(),
+        live=arguments.live,
+        budget=arguments.budget,
+        as_json=arguments.json,
+        markdown=arguments.markdown,
+        source=arguments.directory,
+    )
 
 
 def create(arguments: argparse.Namespace) -> int:
