@@ -282,9 +282,7 @@ def _said_plainly() -> Iterator[None]:
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise MigrationError(f"{one_line(error)}: is this a standby? Migrations run on the primary") from error
     except psycopg.errors.InsufficientPrivilege as error:
-        raise MigrationError(
-            f"{one_line(error)}. The role must own the schema's tables and have CREATE on it"
-        ) from error
+        raise MigrationError(f"{one_line(error)}. The role needs CREATE on schema public and its tables") from error
     except psycopg.OperationalError as error:
         raise MigrationError(f"{one_line(error)}. What was begun is undone: run it again") from error
     except psycopg.Error as error:

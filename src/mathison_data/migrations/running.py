@@ -71,8 +71,8 @@ class Run:
         pause, attempts, blockers = 0.25, 0, ""
         while True:
             attempts += 1
-            # A wait is short where a file sets a short limit: from the second time on, look at once.
-            delay = 0.05 if attempts > 1 else min(0.5, self._options.lock_timeout / 2)
+            # A wait is short where a file sets a short limit: from the second time on, look from the beginning.
+            delay = 0 if attempts > 1 else min(0.5, self._options.lock_timeout / 2)
             with Watcher(self._target, self._connection.info.backend_pid, delay, self._say) as watcher:
                 try:
                     return self._attempt(finish)

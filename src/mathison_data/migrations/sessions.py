@@ -13,6 +13,8 @@ from mathison_data.errors import MathisonDataError
 from mathison_data.server import connect
 from mathison_data.settings import DatabaseUrl
 
+_POLL_SECONDS = 0.02
+_READY_SECONDS = 5
 _QUERY_NAME = re.compile(r"\s*/\*\s*([\w.]+)\s*\*/")
 
 
@@ -61,7 +63,8 @@ def mask(sql: str) -> str:
 class Watcher:
     """Looks, on a connection of its own, for whom a session waits; it opens none before `delay` seconds are over.
 
-    `blockers` tells whom it saw last. PostgreSQL tells it only while the wait lasts, so it is looked up meanwhile.
+    Without a delay it is looking when the `with` begins. `blockers` tells whom it saw last. PostgreSQL tells it only
+    while the wait lasts, so it is looked up meanwhile.
     """
 
     def __init__(self, target: DatabaseUrl, pid: int, delay: float, say: Callable[[str], None]) -> None:
@@ -71,10 +74,13 @@ class Watcher:
         self._delay = delay
         self._say = say
         self._stop = threading.Event()
+        self._looking = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lock watcher", daemon=True)
 
     def __enter__(self) -> Watcher:
         self._thread.start()
+        if self._delay == 0:
+            self._looking.wait(_READY_SECONDS)
         return self
 
     def __exit__(
@@ -89,6 +95,7 @@ class Watcher:
         said: set[int] = set()
         try:
             with connect(self._target) as connection:
+                self._looking.set()
                 while True:
                     row = connection.execute("SELECT pg_blocking_pids(%s)", [self._pid]).fetchone()
                     if row and row[0] and (found := describe(connection, row[0])):
@@ -96,7 +103,7 @@ class Watcher:
                         if not said.issuperset(row[0]):
                             self._say(f"  waiting for a lock of {found}")
                             said.update(row[0])
-                    if self._stop.wait(0.1):
+                    if self._stop.wait(_POLL_SECONDS):
                         return
         except (psycopg.Error, MathisonDataError):
-            return  # whom it waits for is good to know, but no reason to fail
+            self._looking.set()  # whom it waits for is good to know, but no reason to fail
