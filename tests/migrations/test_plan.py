@@ -17,6 +17,7 @@ import pytest
 from plan_directory import fill, write
 from psycopg import sql
 
+from mathison_data.cli import main
 from mathison_data.errors import MigrationLockedError, ServerError
 from mathison_data.migrations import catalog, lock, plan, plan_report, scratch, squawk
 from mathison_data.migrations.observe import BLOCKS, Observer, execute, mode_name
@@ -194,7 +195,7 @@ def test_live_killed_in_the_middle_ends_on_the_server_too(target: DatabaseUrl, t
         "ALTER TABLE books ADD COLUMN isbn text;\n"
         "DO $$ BEGIN IF (SELECT count(*) FROM books) > 0 THEN PERFORM pg_sleep(600); END IF; END $$;",
     )
-    process = start(target, tmp_path, live=True, budget=10)
+    process = start(target, tmp_path, live=True, budget=600)  # its end must come from the lost connection
     wait_for(lambda: sleeps(target.url, f"^{target.database}$"), "the rehearsal on the target")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -393,3 +394,20 @@ def test_squawks_findings_have_the_files_lines(target: DatabaseUrl, tmp_path: Pa
         (3, "ban-drop-table")
     ]
     assert "squawk, line 3, ban-drop-table: " in plan_report.text(made)
+
+
+def test_the_command(
+    target: DatabaseUrl,
+    tmp_path: Path,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", target.url)
+    directory = tmp_path / "migrations"
+    directory.mkdir()
+    write(directory, "ALTER TABLE books ADD COLUMN isbn text;")
+    assert main(["migrate", "plan", "--live", "--budget", "20", "--json", "--directory", str(directory)]) == 0
+    assert json.loads(capsys.readouterr().out)["live"] is True
+    assert main(["migrate", "plan", "--live", "--budget", "0", "--directory", str(directory)]) == 2
+    assert "--budget must be more than 0 and at most 3600 seconds" in capsys.readouterr().err
