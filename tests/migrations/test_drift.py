@@ -53,6 +53,7 @@ CHANGES = {
         "policy users.mine exists only in the database"
     ],
     "ALTER TABLE users SET (fillfactor = 70)": ["table users differs"],
+    "ALTER TABLE users SET (toast.autovacuum_enabled = false)": ["table users differs"],
     "ALTER TABLE messages SET UNLOGGED": ["table messages differs"],
     "ALTER TABLE users REPLICA IDENTITY FULL": ["table users differs"],
     "ALTER TABLE users CLUSTER ON users_pkey": ["constraint users.users_pkey differs"],

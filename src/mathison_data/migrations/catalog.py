@@ -92,6 +92,7 @@ WITH
         CASE r.relreplident WHEN 'f' THEN 'replica identity full' WHEN 'n' THEN 'replica identity nothing' END,
         CASE WHEN am.amname <> 'heap' THEN 'using ' || am.amname END,
         'with (' || array_to_string(r.reloptions, ', ') || ')',
+        (SELECT 'toast (' || array_to_string(reloptions, ', ') || ')' FROM pg_class WHERE oid = r.reltoastrelid),
         CASE WHEN r.relkind IN ('v', 'm') THEN 'as' || pg_get_viewdef(r.oid) END
       )
     FROM relations AS r
