@@ -201,12 +201,13 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         run = running.Run(self.connection, self._target, [script], self._options, self._session, say)
 
         def finish(duration_ms: int) -> None:
-            self.log_migration(migration, direction)
-            if direction == "rollback":
-                self.unmark_one(migration, log=False)
-            else:
-                self.mark_one(migration, log=False)
-                ledger.record(self.connection, file, duration_ms)
+            with self.connection.pipeline():
+                self.log_migration(migration, direction)
+                if direction == "rollback":
+                    self.unmark_one(migration, log=False)
+                else:
+                    self.mark_one(migration, log=False)
+                    ledger.record(self.connection, file, duration_ms)
 
         duration = run.whole(finish)
         say(f"{'applied' if direction == 'apply' else 'rolled back'} {file.id} ({duration} ms)")

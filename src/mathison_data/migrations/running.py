@@ -23,6 +23,8 @@ _ORPHAN_CHECK = "client_connection_check_interval = '1s'"
 # Locks must not stay with a client that is stopped, or cut off, between two statements.
 _IDLE_LIMIT = "idle_in_transaction_session_timeout = '60s'"
 _LONGEST_PAUSE_SECONDS = 8.0
+# So many statements are sent at once.
+_BATCH = 500
 
 _INVALID_INDEXES = """
 SELECT indexrelid::regclass::text FROM pg_index
@@ -61,6 +63,7 @@ class Run:
         self._session = session
         self._say = say
         self._at: Statement | None = None
+        self._at_end = False
 
     def whole(self, finish: Callable[[int], None]) -> int:
         """Run it, and `finish` it with its duration in the same transaction; return the duration in milliseconds.
@@ -93,7 +96,7 @@ class Run:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _attempt(self, finish: Callable[[int], None]) -> int:
-        self._at = None
+        self._at, self._at_end = None, False
         if not self._scripts[0].transactional:
             return self._alone(finish)
         started = time.monotonic()
@@ -102,9 +105,9 @@ class Run:
             self._connection.execute(f"SET LOCAL lock_timeout = {self._options.lock_timeout * 1000:.0f}")
             for script in self._scripts:
                 self._script = script
-                for statement in script.statements:
-                    self._execute(statement)
-            self._at = None
+                for at in range(0, len(script.statements), _BATCH):
+                    self._execute(script.statements[at : at + _BATCH])
+            self._at_end = True
             self._restore()
             duration = round((time.monotonic() - started) * 1000)
             finish(duration)
@@ -121,11 +124,11 @@ class Run:
         self._connection.execute(f"SET lock_timeout = {patience * 1000:.0f}")
         try:
             for statement in self._script.statements:
-                self._execute(statement)
+                self._execute([statement])
         finally:
             if not self._connection.closed:
                 self._restore()
-        self._at = None
+        self._at_end = True
         if invalid := self._invalid_indexes() - before:
             raise MigrationFailedError(
                 f"{self._script.path}: left INVALID: {', '.join(sorted(invalid))}; not marked as applied. "
@@ -137,11 +140,25 @@ class Run:
             finish(duration)
         return duration
 
-    def _execute(self, statement: Statement) -> None:
-        """Run one statement, by the protocol in which the server itself refuses a second one in it."""
-        self._at = statement
-        with self._connection.pipeline():
-            self._connection.execute(statement.sql)
+    def _execute(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, by the protocol in which the server itself refuses two in one.
+
+        They are sent without waiting for each other's answer; after one that fails the server skips the rest.
+        """
+        sent: list[psycopg.Cursor] = []
+        try:
+            with self._connection.pipeline():
+                for statement in statements:
+                    cursor = self._connection.cursor()
+                    sent.append(cursor)
+                    cursor.execute(statement.sql)
+        except psycopg.Error:
+            if len(statements) == 1:
+                self._at = statements[0]
+            elif not self._connection.closed:  # else no answer was read, and it may have been at any of them
+                answered = next((n for n, cursor in enumerate(sent) if cursor.pgresult is None), len(sent) - 1)
+                self._at = statements[answered]
+            raise
 
     def _restore(self) -> None:
         """Undo what a file has set for the session: the bookkeeping and the next file must not run under it."""
@@ -167,7 +184,7 @@ class Run:
         if self._at:
             text = mask(" ".join(self._at.sql.split()))
             parts.append(f". Statement: {text if len(text) <= 100 else text[:100] + ' ...'}")
-        elif error.diag.sqlstate:
+        elif self._at_end:
             parts.append(" (at the end, when it was to be committed)")
         if isinstance(error, psycopg.OperationalError) and self._connection.closed:
             parts.append(". The connection is lost; what was begun is undone: run it again")
