@@ -83,7 +83,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def run(url: str, *arguments: str, program: str = "yoyo", **environment: str) -> tuple[int, str]:
-    return finish(start(url, *arguments, program=program, **environment))
+    return finish(start(url, *arguments, program=program, **environment))  # type: ignore[arg-type]
 
 
 def stock_url(url: str) -> str:

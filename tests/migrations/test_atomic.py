@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from databases import create, url_of
 from migration_runs import (
-    HANG_SECONDS,
     apply,
     finish,
     is_running,
@@ -65,12 +67,14 @@ def three(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A server of this test alone, which it may kill."""
-    server = EmbeddedServer(tmp_path / "server")
+def own_server() -> Iterator[EmbeddedServer]:
+    """A server of this test alone, which it may kill; where no other run of pytest bars the way to it."""
+    directory = Path(tempfile.mkdtemp(prefix="mathison-killed-"))
+    server = EmbeddedServer(directory)
     server.start()
     yield server
     server.stop()
+    shutil.rmtree(directory)
 
 
 def is_gone(url: str) -> bool:
@@ -99,7 +103,7 @@ def test_a_run_that_is_killed_after_any_packet_is_at_an_edge(server_url: str, th
     with wire(url) as whole:
         code, said = run(whole.url, "apply", str(three))
         assert code == 0, said
-    edges = []
+    edges, killed = [], 0
     # Before the first migration every fourth packet will do.
     before = listing.packets - 6
     try:
@@ -111,8 +115,9 @@ def test_a_run_that_is_killed_after_any_packet_is_at_an_edge(server_url: str, th
                 code, said = finish(process)
             wait_until(lambda: is_gone(url))
             edges.append(edge(url))
-            # The last packets say goodbye: the process may be through with them.
-            assert code == -signal.SIGKILL or packet > whole.packets - 3, (packet, said)
+            # Statements travel together now and then, so a run may be through before it comes to the last packets.
+            killed += code == -signal.SIGKILL
+            assert code == -signal.SIGKILL or (code, edges[-1]) == (0, 3), (packet, said)
             apply(url, three)
             assert edge(url) == 3, packet
             with psycopg.connect(url) as connection:
@@ -121,6 +126,7 @@ def test_a_run_that_is_killed_after_any_packet_is_at_an_edge(server_url: str, th
         with psycopg.connect(server_url, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     assert set(edges) == {0, 1, 2, 3}
+    assert killed > len(edges) / 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -144,6 +150,24 @@ def test_killed_in_the_middle_of_a_long_statement(empty_database_url: str, three
     assert edge(empty_database_url) == 3
 
 
+@pytest.mark.parametrize("position", range(4))
+def test_killed_at_each_boundary_between_statements(empty_database_url: str, three: Path, position: int) -> None:
+    """The statements of a file are sent together: the server is at this one when the process dies."""
+    statements = THREE["0002_create_second"].split("\n")
+    statements.insert(position, "SELECT pg_sleep(600);")
+    write(three, {"0002_create_second": "\n".join(statements)})
+    process = start(empty_database_url, "apply", str(three))
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        wait_until(lambda: is_running(connection, "pg_sleep(600)"))
+        process.kill()
+        finish(process)
+        wait_until(lambda: is_gone(empty_database_url))
+    assert edge(empty_database_url) == 1
+    write(three, THREE)
+    apply(empty_database_url, three)
+    assert edge(empty_database_url) == 3
+
+
 def test_the_server_is_killed_in_the_middle_of_a_statement(own_server: EmbeddedServer, three: Path) -> None:
     slow = THREE["0003_create_third"].replace(";\nCREATE", ";\nSELECT pg_sleep(600);\nCREATE")
     write(three, {"0003_create_third": slow})
@@ -154,7 +178,7 @@ def test_the_server_is_killed_in_the_middle_of_a_statement(own_server: EmbeddedS
     code, said = finish(process)
     assert code == 1, said
     assert "Traceback" not in said
-    assert re.search(r"0003_create_third.sql:2: .*The connection is lost.*run it again", said), said
+    assert re.search(r"0003_create_third.sql: .*The connection is lost.*run it again", said), said
     own_server.start()
     assert edge(own_server.url()) == 2
     write(three, THREE)
@@ -185,10 +209,8 @@ def test_the_server_crashes_at_any_boundary(own_server: EmbeddedServer, three: P
         wait_until(own_server.is_running)
         fresh()
         with wire(url, packet, crash) as cutting:
-            try:
+            with suppress(MigrationError, psycopg.Error):
                 apply(cutting.url, three)
-            except (MigrationError, psycopg.Error):
-                pass
         wait_until(own_server.is_running)
         edges.append(edge(url))
         apply(url, three)
@@ -299,9 +321,8 @@ def test_a_rollback_is_as_whole_as_an_apply(empty_database_url: str, three: Path
 def test_ten_thousand_statements_in_one_file(empty_database_url: str, three: Path) -> None:
     many = "CREATE TABLE many (id int);\n" + "".join(f"INSERT INTO many VALUES ({n});\n" for n in range(10_000))
     write(three, {"0004_create_many": many})
-    process = start(empty_database_url, "apply", str(three))
-    assert finish(process)[0] == 0  # within HANG_SECONDS
-    assert HANG_SECONDS
+    code, said = run(empty_database_url, "apply", str(three))  # not for ever, that is
+    assert code == 0, said
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT count(*) FROM many").fetchone() == (10_000,)
         assert not migrations.state(connection, three).pending

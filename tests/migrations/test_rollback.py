@@ -18,7 +18,8 @@ SCRIPTS = {
     "0001_create_a.rollback": "DROP TABLE a;",
     "0002_add_b": "ALTER TABLE a ADD b int;\nCREATE TABLE kept (id int);\nINSERT INTO kept VALUES (1), (2);",
     "0002_add_b.rollback": "ALTER TABLE a DROP b;\nDELETE FROM kept WHERE id = 2;\nUPDATE kept SET id = 3;",
-    "0003_index_a": "-- transactional: false\nDROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON a (id);",
+    "0003_index_a": "-- transactional: false\nDROP INDEX CONCURRENTLY IF EXISTS i;\n"
+    "CREATE INDEX CONCURRENTLY i ON a (id);",
     "0003_index_a.rollback": "-- transactional: false\nDROP INDEX CONCURRENTLY IF EXISTS i;",
 }  # fmt: skip
 
