@@ -17,7 +17,6 @@ from psycopg import sql
 from mathison_data import migrations, server
 from mathison_data.errors import ServerError
 from mathison_data.migrations import backend
-from mathison_data.migrations.backend import Backend
 from mathison_data.settings import parse_url
 
 
