@@ -17,8 +17,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mathison_data import __version__, checks, migrations, seeding
 from mathison_data.embedded import EmbeddedServer, programs
-from mathison_data.errors import ConfigError, MathisonDataError, MigrationError, ServerDownError
-from mathison_data.migrations.backend import Backend, say
+from mathison_data.errors import ConfigError, MathisonDataError, ServerDownError
+from mathison_data.migrations import commands as migrate_commands
+from mathison_data.migrations.backend import say
 from mathison_data.server import connect, one_line
 from mathison_data.settings import (
     EMBEDDED,
@@ -92,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     check_parser = add("check", check, "verify the database, one line a check", "mathison-data check && deploy")
     for sub in (status_parser, check_parser):
         sub.add_argument("--json", action="store_true", help="print JSON for machines")
+    migrate = commands.add_parser(
+        "migrate", help="apply, plan and roll back migrations", description="Look after the migrations."
+    )
+    migrate_commands.add_to(migrate, epilog=EPILOG)
     seed_parser = add("seed", seed, "add the catalog's recipes that are missing", "mathison-data seed --update")
     seed_parser.add_argument("--update", action="store_true", help="also overwrite recipes that differ from their file")
     seed_parser.add_argument("--directory", type=Path, help="read other seed files than the package's own")
@@ -114,11 +119,7 @@ def up(_arguments: argparse.Namespace) -> int:
         target = parse_url(server.start(), EMBEDDED)
     say(f"using {target} ({target.source})")
     with _connect_patiently(target) as connection:
-        if unknown := migrations.state(connection).unknown:
-            raise MigrationError(
-                f"{target} has migrations that this release lacks: {', '.join(unknown)}. Use a later one"
-            )
-        _migrate(target)
+        migrate_commands.bring_up(target)
         _report(seeding.seed(connection, seeding.load()))
     findings = list(checks.run(target))
     for finding in findings:
@@ -205,12 +206,6 @@ def _connect_patiently(target: DatabaseUrl) -> psycopg.Connection:
             say(f"nobody answers yet; trying for {START_SECONDS} s")
             told = True
         time.sleep(0.5)
-
-
-def _migrate(target: DatabaseUrl) -> None:
-    backend = Backend.of(target)
-    with backend, backend.lock():
-        backend.apply_migrations(backend.to_apply(migrations.read()))
 
 
 def _report(outcome: seeding.Outcome) -> None:

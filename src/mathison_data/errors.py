@@ -37,6 +37,22 @@ class MigrationError(MathisonDataError):
     """A migration cannot be applied or rolled back."""
 
 
+class MigrationFileError(MigrationError):
+    """A migration's file is not fit to run; its text has one line a finding, each with file and line."""
+
+
+class MigrationEditedError(MigrationError):
+    """A file was changed after it was applied."""
+
+
+class MigrationMissingError(MigrationError):
+    """An applied migration has no file any more: it was deleted or renamed."""
+
+
+class MigrationOutOfOrderError(MigrationError):
+    """A migration comes before one that is applied already, or would leave one out."""
+
+
 class MigrationFailedError(MigrationError):
     """PostgreSQL refused a statement of a migration, of which nothing stays."""
 

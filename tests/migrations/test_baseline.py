@@ -158,7 +158,8 @@ def test_tables_and_columns_are_exactly_the_contract(connection: psycopg.Connect
         FROM pg_attribute
         JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p', 'v', 'm')
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped AND relname !~ '^_?yoyo'
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+          AND relname !~ '^(_?yoyo|mathison_migration$)'
         ORDER BY relname, attnum
         """
     )
@@ -175,7 +176,7 @@ def test_tables_and_columns_are_exactly_the_contract(connection: psycopg.Connect
 def test_keys_have_their_names_and_rules(connection: psycopg.Connection) -> None:
     rows = connection.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace "
-        "AND contype IN ('p', 'u', 'f') AND conrelid::regclass::text !~ '^_?yoyo'"
+        "AND contype IN ('p', 'u', 'f') AND conrelid::regclass::text !~ '^(_?yoyo|mathison_migration$)'"
     )
     assert dict(rows.fetchall()) == KEYS
 
@@ -186,11 +187,13 @@ def test_every_table_column_and_function_is_commented_in_a_sentence(connection: 
         SELECT relname || coalesce('.' || attname, ''), coalesce(col_description(c.oid, attnum), '')
         FROM pg_class c
         JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^_?yoyo'
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+          AND relname !~ '^(_?yoyo|mathison_migration$)'
         UNION ALL
         SELECT relname, coalesce(obj_description(oid, 'pg_class'), '')
         FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') AND relname !~ '^_?yoyo'
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+          AND relname !~ '^(_?yoyo|mathison_migration$)'
         UNION ALL
         SELECT proname, coalesce(obj_description(oid, 'pg_proc'), '')
         FROM pg_proc p

@@ -16,9 +16,8 @@ from databases import ROOT, url_of
 from psycopg import sql
 
 from mathison_data import migrations, server
-from mathison_data.errors import MigrationLockedError, ServerError
+from mathison_data.errors import ServerError
 from mathison_data.migrations import backend
-from mathison_data.migrations.backend import Backend
 from mathison_data.settings import parse_url
 
 
@@ -149,7 +148,7 @@ def test_without_the_right_to_make_tables_it_says_what_the_owner_must_run(ordina
         done = yoyo(command, url=ordinary_url)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].endswith(
-            f"may not make tables. Its owner runs: GRANT CREATE ON SCHEMA public TO {role};"
+            f"no right to make tables. Its owner runs: GRANT CREATE ON SCHEMA public TO {role};"
         )
         assert "Traceback" not in done.stderr
 
@@ -186,8 +185,8 @@ def test_without_the_right_to_create_the_extension_it_says_what_the_dba_must_run
     done = yoyo("apply", url=owner_url)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert "0001_create_extension_vector.sql: permission denied to create extension" in last
-    assert last.endswith("A superuser must run in this database: CREATE EXTENSION vector WITH SCHEMA public;")
+    assert re.search(r"0001_create_extension_vector.sql:\d+: permission denied to create extension", last)
+    assert "A superuser must run in this database: CREATE EXTENSION vector WITH SCHEMA public;" in last
     with psycopg.connect(empty_database_url, autocommit=True) as admin:
         admin.execute("CREATE EXTENSION vector WITH SCHEMA public")
     assert yoyo("apply", url=owner_url).returncode == 0
@@ -200,10 +199,3 @@ def test_a_server_that_is_too_old_is_refused(empty_database_url: str, monkeypatc
         monkeypatch.setattr(module, "OLDEST_SERVER", 99)
     with pytest.raises(ServerError, match=r"PostgreSQL \d+\.\d+ at .* is too old: 99 or later is needed"):
         backend.Backend.of(parse_url(empty_database_url, "test"))
-
-
-def test_another_runs_lock_is_one_line(empty_database_url: str) -> None:
-    holder, waiter = (Backend.of(parse_url(empty_database_url, "test")) for _ in range(2))
-    locked = pytest.raises(MigrationLockedError, match=r"Process \d+ has locked this database.*yoyo break-lock")
-    with holder, waiter, holder.lock(), locked, waiter.lock(timeout=0.1):
-        pass

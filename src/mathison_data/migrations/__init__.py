@@ -11,10 +11,11 @@ import yoyo
 from psycopg import sql
 
 from mathison_data.errors import MigrationError
+from mathison_data.migrations import files, ledger
 
-# yoyo's names for its own tables.
+# yoyo's names for its own tables; the last is ours.
 MIGRATION_TABLE = yoyo.default_migration_table
-BOOKKEEPING_TABLES = frozenset({MIGRATION_TABLE, "_yoyo_log", "_yoyo_version", "yoyo_lock"})
+BOOKKEEPING_TABLES = frozenset({MIGRATION_TABLE, "_yoyo_log", "_yoyo_version", "yoyo_lock", ledger.TABLE})
 
 
 def directory() -> Path:
@@ -35,24 +36,32 @@ def read(source: Path | None = None) -> yoyo.migrations.MigrationList:
 
 @dataclass(frozen=True)
 class State:
-    """Migrations by id, as a database and the files have them: applied, still to apply, applied but without a file."""
+    """Migrations by id, as a database and the files have them.
+
+    Applied, still to apply, applied but without a file, applied but changed since, and to apply before an applied one.
+    """
 
     applied: list[str]
     pending: list[str]
     unknown: list[str]
+    edited: list[str]
+    out_of_order: list[str]
 
 
 def state(connection: psycopg.Connection, source: Path | None = None) -> State:
-    """Compare a database with the files; reads only."""
-    files = [migration.id for migration in read(source)]
+    """Compare a database with the files; reads only. Raises MigrationError when the files are not fit to run."""
+    known = files.read(source or directory())
     table = sql.Identifier("public", MIGRATION_TABLE)
     exists = connection.execute("SELECT to_regclass(%s)", [table.as_string()]).fetchone()
     recorded: set[str] = set()
     if exists and exists[0]:
         query = sql.SQL("SELECT migration_id FROM {}").format(table)
         recorded = {row[0] for row in connection.execute(query)}
+    drift = ledger.drift(known, recorded, ledger.entries(connection))
     return State(
-        applied=[name for name in files if name in recorded],
-        pending=[name for name in files if name not in recorded],
-        unknown=sorted(recorded.difference(files)),
+        applied=[file.id for file in known if file.id in recorded],
+        pending=[file.id for file in known if file.id not in recorded],
+        unknown=drift.missing,
+        edited=drift.edited,
+        out_of_order=drift.out_of_order,
     )

@@ -1,0 +1,278 @@
+"""What a database consists of, object by object, as PostgreSQL itself spells each one.
+
+Read from the system catalogs alone: it locks no table, needs no right on any, and works on a standby. Two databases of
+the same server that were made by the same SQL give the same objects. Owners, grants and data are left out, for they
+belong to the place, not to the migrations; so are members of extensions and the migrations' own bookkeeping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from mathison_data import migrations
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object; `key` is its kind and name ("index recipes_slug_key"), `parent` the key of what it is a part of.
+
+    `position` orders the columns of a table.
+    """
+
+    key: str
+    parent: str
+    definition: str
+    position: int = 0
+
+
+def objects(connection: psycopg.Connection) -> dict[str, Object]:
+    """Return every object of the users by its key."""
+    # The functions that spell definitions leave out schemas on the search path, so both sides need the same one.
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path TO public")
+        rows = connection.execute(_QUERY, [sorted(migrations.BOOKKEEPING_TABLES)]).fetchall()
+    return {row[0]: Object(*row) for row in rows}
+
+
+def extensions(connection: psycopg.Connection) -> dict[str, str]:
+    """Return the versions of the extensions by name."""
+    rows = connection.execute("SELECT extname::text, extversion FROM pg_extension WHERE extname <> 'plpgsql'")
+    return dict(rows.fetchall())
+
+
+# Each part gives (classid, objid, objsubid, key, parent, definition); comments are joined to the parts at the end.
+_QUERY = """
+WITH
+  namespaces AS (
+    SELECT oid, nspname
+    FROM pg_namespace
+    WHERE nspname !~ '^(pg_|information_schema$)'
+  ),
+  members AS (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+  ),
+  relations AS (
+    SELECT c.*, c.oid::regclass::text AS name,
+      CASE c.relkind
+        WHEN 'r' THEN 'table ' WHEN 'p' THEN 'table ' WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view '
+        WHEN 'S' THEN 'sequence ' WHEN 'f' THEN 'foreign table ' WHEN 'c' THEN 'type ' ELSE 'index '
+      END || c.oid::regclass::text AS key
+    FROM pg_class AS c
+    WHERE c.relnamespace IN (SELECT oid FROM namespaces)
+      AND c.relkind = ANY ('{r,p,v,m,S,f,c,i,I}')
+      AND NOT (c.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s))
+      AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_class'::regclass AND objid = c.oid)
+  ),
+  parts (classid, objid, objsubid, key, parent, definition) AS (
+    SELECT 'pg_namespace'::regclass, oid, 0, 'schema ' || quote_ident(nspname), '', ''
+    FROM namespaces AS n
+    WHERE nspname <> 'public'
+      AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_namespace'::regclass AND objid = n.oid)
+
+    UNION ALL
+    SELECT 'pg_extension'::regclass, 0, 0, 'extension ' || quote_ident(extname), '',
+      'in schema ' || extnamespace::regnamespace::text
+    FROM pg_extension
+
+    UNION ALL
+    SELECT 'pg_class'::regclass, r.oid, 0, r.key, '',
+      concat_ws(', ',
+        CASE r.relpersistence WHEN 'u' THEN 'unlogged' END,
+        'partitioned by ' || pg_get_partkeydef(r.oid),
+        'partition ' || pg_get_expr(r.relpartbound, r.oid),
+        (
+          SELECT 'inherits ' || string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
+          FROM pg_inherits
+          WHERE inhrelid = r.oid
+        ),
+        CASE WHEN r.relrowsecurity THEN 'row level security' END,
+        CASE WHEN r.relforcerowsecurity THEN 'forced row level security' END,
+        CASE r.relreplident WHEN 'f' THEN 'replica identity full' WHEN 'n' THEN 'replica identity nothing' END,
+        CASE WHEN am.amname <> 'heap' THEN 'using ' || am.amname END,
+        'with (' || array_to_string(r.reloptions, ', ') || ')',
+        (SELECT 'toast (' || array_to_string(reloptions, ', ') || ')' FROM pg_class WHERE oid = r.reltoastrelid),
+        CASE WHEN r.relkind IN ('v', 'm') THEN 'as' || pg_get_viewdef(r.oid) END
+      )
+    FROM relations AS r
+    LEFT JOIN pg_am AS am ON am.oid = r.relam
+    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
+
+    UNION ALL
+    SELECT 'pg_class'::regclass, r.oid, a.attnum,
+      CASE WHEN r.relkind = 'c' THEN 'attribute ' ELSE 'column ' END || r.name || '.' || quote_ident(a.attname), r.key,
+      concat_ws(' ',
+        format_type(a.atttypid, a.atttypmod),
+        CASE WHEN a.attcollation <> t.typcollation THEN 'COLLATE ' || a.attcollation::regcollation::text END,
+        CASE WHEN a.attnotnull THEN 'NOT NULL' END,
+        CASE a.attgenerated WHEN '' THEN 'DEFAULT ' ELSE 'GENERATED ALWAYS AS ' END
+          || pg_get_expr(d.adbin, d.adrelid) || CASE a.attgenerated WHEN 's' THEN ' STORED' ELSE '' END,
+        CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
+          WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY' END,
+        CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
+        CASE WHEN a.attcompression <> '' THEN 'COMPRESSION ' || a.attcompression::text END,
+        CASE WHEN coalesce(a.attstattarget, -1) <> -1 THEN 'STATISTICS ' || a.attstattarget::text END,
+        'WITH (' || array_to_string(a.attoptions, ', ') || ')'
+      )
+    FROM relations AS r
+    JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type AS t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = r.oid AND d.adnum = a.attnum
+    WHERE r.relkind IN ('r', 'p', 'f', 'c')
+
+    UNION ALL
+    SELECT 'pg_class'::regclass, r.oid, 0, r.key, t.key,
+      concat_ws(', ',
+        pg_get_indexdef(r.oid),
+        CASE WHEN NOT (i.indisvalid AND i.indisready) THEN 'INVALID' END,
+        CASE WHEN i.indisclustered THEN 'clustered' END,
+        CASE WHEN i.indisreplident THEN 'replica identity' END
+      )
+    FROM relations AS r
+    JOIN pg_index AS i ON i.indexrelid = r.oid
+    JOIN relations AS t ON t.oid = i.indrelid
+    WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = r.oid AND contype IN ('p', 'u', 'x'))
+
+    UNION ALL
+    -- PostgreSQL 18 lists NOT NULL here too; the column says it, and only one that is not valid yet says more.
+    SELECT 'pg_constraint'::regclass, c.oid, 0, 'constraint ' || r.name || '.' || quote_ident(c.conname), r.key,
+      pg_get_constraintdef(c.oid) || CASE WHEN i.indisclustered THEN ', clustered' ELSE '' END
+        || CASE WHEN i.indisreplident THEN ', replica identity' ELSE '' END
+    FROM pg_constraint AS c
+    JOIN relations AS r ON r.oid = c.conrelid
+    LEFT JOIN pg_index AS i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x')
+    WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') OR (c.contype = 'n' AND NOT c.convalidated)
+
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, g.oid, 0, 'trigger ' || r.name || '.' || quote_ident(g.tgname), r.key,
+      pg_get_triggerdef(g.oid)
+        || CASE g.tgenabled WHEN 'D' THEN ', disabled' WHEN 'R' THEN ', replica' WHEN 'A' THEN ', always' ELSE '' END
+    FROM pg_trigger AS g
+    JOIN relations AS r ON r.oid = g.tgrelid
+    WHERE NOT g.tgisinternal
+
+    UNION ALL
+    SELECT 'pg_rewrite'::regclass, w.oid, 0, 'rule ' || r.name || '.' || quote_ident(w.rulename), r.key,
+      pg_get_ruledef(w.oid)
+    FROM pg_rewrite AS w
+    JOIN relations AS r ON r.oid = w.ev_class
+    WHERE w.rulename <> '_RETURN'
+
+    UNION ALL
+    SELECT 'pg_policy'::regclass, p.oid, 0, 'policy ' || r.name || '.' || quote_ident(p.polname), r.key,
+      concat_ws(' ',
+        CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+        CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+          ELSE 'ALL' END,
+        'TO ' || (
+          SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', '
+            ORDER BY role::regrole::text)
+          FROM unnest(p.polroles) AS role
+        ),
+        'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+        'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'
+      )
+    FROM pg_policy AS p
+    JOIN relations AS r ON r.oid = p.polrelid
+
+    UNION ALL
+    SELECT 'pg_statistic_ext'::regclass, s.oid, 0,
+      'statistics ' || concat_ws('.', nullif(s.stxnamespace::regnamespace::text, 'public'), quote_ident(s.stxname)),
+      r.key, pg_get_statisticsobjdef(s.oid)
+    FROM pg_statistic_ext AS s
+    JOIN relations AS r ON r.oid = s.stxrelid
+
+    UNION ALL
+    SELECT 'pg_class'::regclass, r.oid, 0, r.key, coalesce(o.key, ''),
+      concat_ws(' ', format_type(q.seqtypid, NULL), 'START', q.seqstart, 'INCREMENT', q.seqincrement, 'MIN', q.seqmin,
+        'MAX', q.seqmax, 'CACHE', q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' END, 'OWNED BY ' || o.name)
+    FROM relations AS r
+    JOIN pg_sequence AS q ON q.seqrelid = r.oid
+    LEFT JOIN pg_depend AS d
+      ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')
+      AND d.refclassid = 'pg_class'::regclass
+    LEFT JOIN relations AS o ON o.oid = d.refobjid
+
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0,
+      CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' ELSE 'function ' END
+        || p.oid::regprocedure::text, '',
+      CASE p.prokind
+        WHEN 'a' THEN (
+          SELECT concat_ws(' ', aggtransfn, aggfinalfn, format_type(aggtranstype, NULL), agginitval, aggkind,
+            aggcombinefn)
+          FROM pg_aggregate
+          WHERE aggfnoid = p.oid
+        )
+        ELSE pg_get_functiondef(p.oid)
+      END
+    FROM pg_proc AS p
+    WHERE p.pronamespace IN (SELECT oid FROM namespaces)
+      -- The constructors of a range type come and go with it.
+      AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype IN ('e', 'i')
+      )
+
+    UNION ALL
+    SELECT 'pg_type'::regclass, t.oid, 0,
+      CASE t.typtype WHEN 'e' THEN 'enum ' WHEN 'd' THEN 'domain ' ELSE 'type ' END || format_type(t.oid, NULL), '',
+      CASE t.typtype
+        WHEN 'e' THEN (
+          SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
+          FROM pg_enum
+          WHERE enumtypid = t.oid
+        )
+        WHEN 'd' THEN concat_ws(' ', format_type(t.typbasetype, t.typtypmod), 'DEFAULT ' || t.typdefault,
+          CASE WHEN t.typnotnull THEN 'NOT NULL' END)
+        WHEN 'r' THEN (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = t.oid)
+        ELSE 'composite'
+      END
+    FROM pg_type AS t
+    LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+    WHERE t.typnamespace IN (SELECT oid FROM namespaces)
+      AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+      AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid = t.oid)
+
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, c.oid, 0,
+      'constraint ' || format_type(c.contypid, NULL) || '.' || quote_ident(c.conname),
+      'domain ' || format_type(c.contypid, NULL),
+      pg_get_constraintdef(c.oid)
+    FROM pg_constraint AS c
+    JOIN pg_type AS t ON t.oid = c.contypid
+    WHERE t.typnamespace IN (SELECT oid FROM namespaces) AND c.contype = 'c'
+      AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid = t.oid)
+
+    UNION ALL
+    SELECT 'pg_event_trigger'::regclass, oid, 0, 'event trigger ' || quote_ident(evtname), '',
+      concat_ws(' ', evtevent, evtfoid::regprocedure, evtenabled, array_to_string(evttags, ', '))
+    FROM pg_event_trigger
+
+    UNION ALL
+    -- What is rare in an application's schema is compared by its presence.
+    SELECT rare.classid, rare.objid, 0, i.type || ' ' || i.identity, '', ''
+    FROM (
+      SELECT 'pg_cast'::regclass::oid, oid FROM pg_cast
+      UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator
+      UNION ALL SELECT 'pg_opclass'::regclass, oid FROM pg_opclass
+      UNION ALL SELECT 'pg_opfamily'::regclass, oid FROM pg_opfamily
+      UNION ALL SELECT 'pg_collation'::regclass, oid FROM pg_collation
+      UNION ALL SELECT 'pg_ts_config'::regclass, oid FROM pg_ts_config
+      UNION ALL SELECT 'pg_ts_dict'::regclass, oid FROM pg_ts_dict
+      UNION ALL SELECT 'pg_language'::regclass, oid FROM pg_language
+      UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+      UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
+    ) AS rare (classid, objid)
+    CROSS JOIN LATERAL pg_identify_object(rare.classid, rare.objid, 0) AS i
+    WHERE rare.objid >= 16384
+      AND NOT EXISTS (
+        SELECT FROM pg_depend AS d WHERE d.classid = rare.classid AND d.objid = rare.objid AND d.deptype IN ('e', 'i')
+      )
+  )
+SELECT key, parent, definition, objsubid::integer FROM parts
+UNION ALL
+SELECT 'comment on ' || p.key, p.key, d.description, 0
+FROM parts AS p
+JOIN pg_description AS d ON d.classoid = p.classid AND d.objoid = p.objid AND d.objsubid = p.objsubid
+"""

@@ -1,0 +1,4 @@
+-- Explicit Locking, SHARE ROW EXCLUSIVE: "Acquired by CREATE TRIGGER and some forms of ALTER TABLE."
+-- locks: | books SHARE ROW EXCLUSIVE
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER books_keep BEFORE UPDATE ON books FOR EACH ROW EXECUTE FUNCTION keep();

@@ -1,0 +1,128 @@
+"""`migrate rollback` says what is lost before anything is."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from migration_runs import apply, finish, run, start, wait_until, write
+
+from mathison_data import migrations
+
+SCRIPTS = {
+    "0001_create_a": "CREATE TABLE a (id int, extra text);\nINSERT INTO a SELECT generate_series(1, 7);",
+    "0001_create_a.rollback": "DROP TABLE a;",
+    "0002_add_b": "ALTER TABLE a ADD b int;\nCREATE TABLE kept (id int);\nINSERT INTO kept VALUES (1), (2);",
+    "0002_add_b.rollback": "ALTER TABLE a DROP b;\nDELETE FROM kept WHERE id = 2;\nUPDATE kept SET id = 3;",
+    "0003_index_a": "-- transactional: false\nDROP INDEX CONCURRENTLY IF EXISTS i;\n"
+    "CREATE INDEX CONCURRENTLY i ON a (id);",
+    "0003_index_a.rollback": "-- transactional: false\nDROP INDEX CONCURRENTLY IF EXISTS i;",
+}  # fmt: skip
+
+
+@pytest.fixture
+def directory(empty_database_url: str, tmp_path: Path) -> Path:
+    directory = write(tmp_path / "m", SCRIPTS)
+    apply(empty_database_url, directory)
+    return directory
+
+
+@pytest.fixture
+def admin(empty_database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        yield connection
+
+
+def rollback(url: str, directory: Path, *arguments: str) -> tuple[int, str]:
+    return run(url, "migrate", "rollback", "--directory", str(directory), *arguments, program="mathison-data")
+
+
+def applied(admin: psycopg.Connection, directory: Path) -> int:
+    return len(migrations.state(admin, directory).applied)
+
+
+def test_nothing_happens_without_a_yes(empty_database_url: str, directory: Path, admin: psycopg.Connection) -> None:
+    code, said = rollback(empty_database_url, directory, "--all")
+    assert (code, "say --yes" in said) == (2, True), said
+    assert [line for line in said.splitlines() if line.startswith(("to roll", "  loses"))] == [
+        "to roll back: 0003_index_a",
+        "to roll back: 0002_add_b",
+        "to roll back: 0001_create_a",
+        "  loses table public.a with 7 rows",
+        "  loses 1 rows deleted in public.kept",
+        "  loses 1 rows changed in public.kept",
+    ]
+    assert applied(admin, directory) == 3
+    assert admin.execute("SELECT * FROM kept").fetchall() == [(1,), (2,)]
+
+
+def test_a_column_counts_as_well_and_only_what_was_asked_goes(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection
+) -> None:
+    code, said = rollback(empty_database_url, directory, "0002_add_b", "--yes")
+    assert code == 0, said
+    assert "  loses column public.a.b of 7 rows" in said
+    assert applied(admin, directory) == 1
+    assert admin.execute("SELECT count(*) FROM mathison_migration").fetchone() == (1,)
+
+
+def test_the_last_one_is_the_default_and_its_file_says_whether_in_a_transaction(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection
+) -> None:
+    code, said = rollback(empty_database_url, directory, "--yes")
+    assert (code, "loses nothing" in said) == (0, True), said
+    assert applied(admin, directory) == 2
+    assert admin.execute("SELECT to_regclass('i')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, 2), ("\n", 1, 3), ("no\n", 1, 3), ("\x04", 1, 3)])
+def test_at_a_terminal_it_asks(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection, answer: str, code: int, left: int
+) -> None:
+    ours, theirs = pty.openpty()
+    process = start(
+        empty_database_url, "migrate", "rollback", "--directory", str(directory), program="mathison-data", stdin=theirs
+    )
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    assert finish(process)[0] == code
+    os.close(ours)
+    assert applied(admin, directory) == left
+
+
+def test_one_that_is_not_applied_or_none_at_all(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection
+) -> None:
+    code, said = rollback(empty_database_url, directory, "0009_x")
+    assert (code, "0009_x is not applied" in said) == (2, True), said
+    assert rollback(empty_database_url, directory, "--all", "--yes")[0] == 0
+    code, said = rollback(empty_database_url, directory)
+    assert (code, "nothing to roll back" in said) == (0, True), said
+
+
+def test_a_rollback_that_cannot_work_is_found_before_it_is_asked(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection
+) -> None:
+    write(directory, {"0002_add_b.rollback": "SELECT 1;\nDROP TABLE nope;"})
+    code, said = rollback(empty_database_url, directory, "--all", "--yes")
+    assert code == 1
+    assert '0002_add_b.rollback.sql:2: table "nope" does not exist' in said
+    assert applied(admin, directory) == 3
+
+
+def test_it_waits_for_a_lock_like_an_apply(empty_database_url: str, directory: Path, admin: psycopg.Connection) -> None:
+    with psycopg.connect(empty_database_url, application_name="the-service") as application:
+        application.execute("SELECT * FROM a")
+        arguments = ("migrate", "rollback", "0001_create_a", "--yes", "--directory", str(directory))
+        process = start(empty_database_url, *arguments, program="mathison-data", MATHISON_MIGRATE_LOCK_TIMEOUT="0.2")
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        wait_until(lambda: admin.execute(waiting).fetchone())
+        assert admin.execute("SELECT count(*) FROM a").fetchone() == (7,)
+        application.rollback()
+        code, said = finish(process)
+    assert (code, "application the-service" in said) == (0, True), said
+    assert applied(admin, directory) == 0
