@@ -1,4 +1,3 @@
-# ruff: noqa: S608  what it writes is its own
 """How long migrations take, beside `psql -1` on the same files, in the same run on the same server.
 
     python benchmarks/migrate.py [--rounds 5]
