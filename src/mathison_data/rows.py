@@ -28,7 +28,7 @@ class RowReader:
     __slots__ = ("_columns", "_one", "_several")
 
     def __init__(self, row: Any, columns: tuple[str, ...], oids: Sequence[int], adapters: AdaptersMap) -> None:
-        if isinstance(row, type) and issubclass(row, BaseModel):
+        if getattr(row, "__row__", False):
             if len(oids) != len(columns):
                 raise TypeError(f"{row.__name__} has {len(columns)} columns, the result {len(oids)}")
             fields = {
