@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,9 +36,10 @@ from mathison_data.database import db
 from mathison_data.embedded import EmbeddedServer
 from mathison_data.migrations.backend import Backend
 from mathison_data.queries import recipes
-from mathison_data.records import RecipeStatus
+from mathison_data.records import RecipeStatus, RecipeTier
 from mathison_data.settings import parse_url
 
+SEEDS = Path(__file__).parents[1] / "seeds"
 RECIPES = 1000
 LOOK_UPS_A_ROUND = 50
 LIMITS = {"look-up": 1.3, "list of 1,000": 3.0}
@@ -69,39 +71,12 @@ def scratch_database(given: str) -> Iterator[str]:
 
 
 def fill() -> None:
-    """Write recipes as large as those of the catalog."""
-    fields = {
-        f"field_{n}": {
-            "type": "string",
-            "label": f"Field {n}",
-            "default": "20Gi",
-            "description": "x" * 150,
-            "required": True,
-        }
-        for n in range(3)
-    }
+    """Write the catalog's own recipes again and again, each time under another slug."""
+    catalog = [tomllib.loads(file.read_text()) for file in sorted(SEEDS.glob("*.toml"))]
     for number in range(RECIPES):
-        recipes.create(
-            db,
-            slug=f"recipe-{number}",
-            display_name=f"Recipe {number:04}",
-            description="What it is for, when to take it, and what it needs. " * 10,
-            category="database",
-            tags=["database", "sql", "relational"],
-            icon_url="https://example.com/icon.png",
-            chart_url="bitnami/postgresql",
-            chart_version=">=15.0.0",
-            config_schema=fields,
-            secrets_schema={"password": {"description": "For the administrator.", "generate": True, "length": 32}},
-            values_template="auth:\n  username: {{config.field_0}}\n" * 20,
-            dependencies=[{"service": "postgresql", "alias": "db", "config": {"database": "app"}}],
-            ingress_config={"enabled": True, "hostnameTemplate": "r-{tenant}.{domain}", "port": 8080, "path": "/"},
-            resource_defaults={"cpu": "250m", "memory": "512Mi"},
-            resource_limits={"cpu": "1", "memory": "1Gi"},
-            health_check={"type": "http", "port": 8080, "path": "/healthz", "intervalSeconds": 30},
-            ai_hints={"summary": "A service.", "whenToSuggest": "When needed. " * 10, "pairsWellWith": ["n8n"]},
-            status=RecipeStatus.PUBLISHED,
-        )
+        fields: dict[str, Any] = catalog[number % len(catalog)] | {"slug": f"recipe-{number}"}
+        fields["tier"], fields["status"] = RecipeTier(fields["tier"]), RecipeStatus(fields["status"])
+        recipes.create(db, **fields)
         if number % 250 == 249:
             print(f"  {number + 1} recipes written", flush=True)
     with db.connection() as connection:

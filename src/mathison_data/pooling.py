@@ -74,18 +74,23 @@ class PoolSettings:
         return cls(**values)
 
     def connect_arguments(self) -> dict[str, Any]:
-        """Return psycopg.connect's keyword arguments; what the URL itself sets stays."""
-        arguments: dict[str, Any] = {
-            "application_name": self.application_name or _program_name(),
+        """Return psycopg.connect's keyword arguments.
+
+        What the URL sets stays, but for an application_name that was set here, and statement_timeout, which is added
+        to the URL's options.
+        """
+        in_url = conninfo_to_dict(self.url or "")
+        defaults: dict[str, Any] = {
+            "application_name": _program_name(),
             "client_encoding": "utf8",
             "connect_timeout": _whole_seconds(self.connect_timeout),
         }
-        in_url = conninfo_to_dict(self.url or "")
-        if self.application_name is None:
-            arguments = {name: value for name, value in arguments.items() if name not in in_url}
+        arguments = {name: value for name, value in defaults.items() if name not in in_url}
+        if self.application_name is not None:
+            arguments["application_name"] = self.application_name
         if self.statement_timeout is not None:
             option = f"-c statement_timeout={round(self.statement_timeout * 1000)}"
-            arguments["options"] = " ".join(filter(None, [str(in_url.get("options") or ""), option]))
+            arguments["options"] = f"{in_url.get('options') or ''} {option}".strip()
         return arguments | {"autocommit": True, "prepare_threshold": 5 if self.prepared_statements else None}
 
     def located(self) -> PoolSettings:

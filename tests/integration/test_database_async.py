@@ -243,6 +243,14 @@ def test_the_connections_of_a_loop_that_ended_are_closed(database: AsyncDatabase
     asyncio.run(database.close())
 
 
+def test_a_connection_that_is_still_lent_when_its_loop_ends_is_closed(database: AsyncDatabase) -> None:
+    lent = asyncio.run(database.borrow())
+    assert not lent.closed
+    assert asyncio.run(execution.one(database, NUMBER, {"number": 1})) == 1
+    assert lent.closed
+    asyncio.run(database.close())
+
+
 def test_two_loops_that_run_at_the_same_time_are_refused(database: AsyncDatabase) -> None:
     opened, done = threading.Event(), threading.Event()
 
