@@ -10,9 +10,9 @@ socket. One object serves all threads, survives importlib.reload, and begins ane
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeAlias, cast
 
 import psycopg
@@ -92,8 +92,8 @@ class Database(PoolOwner[ConnectionPool[Connection], Connection]):
         With `proven` it has answered just now, which costs a round trip. Raises PoolExhaustedError when none came free
         within the configured wait, psycopg.OperationalError when the server refuses connections.
         """
-        pool = self._pool or self._open_pool()
         start = monotonic()
+        pool = self._pool or self._open_pool()
         while True:
             connection = self._wait(pool, start)
             if is_whole(connection) and (not proven or self._answers(connection)):
@@ -111,11 +111,10 @@ class Database(PoolOwner[ConnectionPool[Connection], Connection]):
 
     def _wait(self, pool: ConnectionPool[Connection], start: float) -> Connection:
         for look in self._looks(start):
-            try:
+            with suppress(PoolTimeout):
                 return pool.getconn(look - monotonic())
-            except PoolTimeout:
-                if refusal := self._refusal(start):
-                    raise refusal from None
+            if refusal := self._refusal(start):
+                raise refusal
         raise self._exhausted()
 
     def _open_pool(self) -> ConnectionPool[Connection]:
@@ -134,8 +133,14 @@ class Database(PoolOwner[ConnectionPool[Connection], Connection]):
                     open=False,
                 )
                 self._watch_process()
+                self._refused = None
+                start = monotonic()
                 pool.open()
                 self._pool = pool
+                while not self._settled(start):  # else the first checkout would ask for one connection more
+                    sleep(0.002)
+                if refusal := self._refusal(start):
+                    raise refusal
             return self._pool
 
     def _connection_class(self) -> type[Connection]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, overload
 
 from psycopg import Connection, Cursor, OperationalError, ServerCursor, adapters
 from psycopg.adapt import AdaptersMap, Dumper
@@ -73,6 +73,8 @@ class Record(BaseModel):
     """One row of a result; generated classes derive from it. Frozen: writing is a query's matter."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    __row__: ClassVar[bool] = True  # tells it from a document, which is the value of one column
 
 
 class Query(Generic[R]):

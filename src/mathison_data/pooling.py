@@ -7,9 +7,10 @@ import os
 import select
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from dotenv import dotenv_values
@@ -73,24 +74,34 @@ class PoolSettings:
         return cls(**values)
 
     def connect_arguments(self) -> dict[str, Any]:
-        """Return psycopg.connect's keyword arguments; what the URL itself sets stays."""
-        arguments: dict[str, Any] = {
-            "application_name": self.application_name or _program_name(),
-            "client_encoding": "utf8",
-            "connect_timeout": max(1, round(self.connect_timeout)),
-        }
+        """Return psycopg.connect's keyword arguments.
+
+        What the URL sets stays, but for an application_name that was set here, and statement_timeout, which is added
+        to the URL's options.
+        """
         in_url = conninfo_to_dict(self.url or "")
-        if self.application_name is None:
-            arguments = {name: value for name, value in arguments.items() if name not in in_url}
+        defaults: dict[str, Any] = {
+            "application_name": _program_name(),
+            "client_encoding": "utf8",
+            "connect_timeout": _whole_seconds(self.connect_timeout),
+        }
+        arguments = {name: value for name, value in defaults.items() if name not in in_url}
+        if self.application_name is not None:
+            arguments["application_name"] = self.application_name
         if self.statement_timeout is not None:
             option = f"-c statement_timeout={round(self.statement_timeout * 1000)}"
-            arguments["options"] = " ".join(filter(None, [str(in_url.get("options") or ""), option]))
+            arguments["options"] = f"{in_url.get('options') or ''} {option}".strip()
         return arguments | {"autocommit": True, "prepare_threshold": 5 if self.prepared_statements else None}
 
     def located(self) -> PoolSettings:
         """Return the same settings with the URL filled in and checked. Raises ConfigError when there is none."""
         target = settings.parse_url(self.url, "configure(url=...)") if self.url else settings.database_url()
         return replace(self, url=target.url)
+
+
+def _whole_seconds(timeout: float) -> int:
+    """Return a connect_timeout as libpq takes it: whole seconds, and not below two."""
+    return max(2, round(timeout))
 
 
 _VARIABLES = {
@@ -156,7 +167,7 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
         - `url`: where the database is; otherwise DATABASE_URL, .env.local, or the embedded server.
         - `min_size`, `max_size` (MATHISON_POOL_MIN_SIZE, MATHISON_POOL_MAX_SIZE): connections kept, and at most: 1, 10.
         - `timeout` (MATHISON_POOL_TIMEOUT): seconds to wait for a free connection before PoolExhaustedError: 10.
-        - `connect_timeout` (MATHISON_CONNECT_TIMEOUT): whole seconds to wait for the server to answer: 5.
+        - `connect_timeout` (MATHISON_CONNECT_TIMEOUT): whole seconds, at least 2, to wait for the server: 5.
         - `statement_timeout` (MATHISON_STATEMENT_TIMEOUT): seconds after which the server cancels a statement; the
           server's own setting when not given. pgbouncer refuses it: set it on the role there.
         - `application_name` (MATHISON_APPLICATION_NAME): what a DBA sees; the program's name when not given.
@@ -220,18 +231,32 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
         self._refused = None
         self._connections.add(connection)
 
+    def _settled(self, start: float) -> bool:
+        """Tell whether a pool that opened at `start` has connected or failed to, or has had its time."""
+        at_work = self._settings.min_size > 0 and monotonic() < start + FIRST_LOOK_SECONDS
+        return self._refused is not None or not at_work or self._has_connections()
+
+    def _has_connections(self) -> bool:
+        return any(not connection.closed for connection in list(self._connections))
+
     def _refusal(self, since: float) -> OperationalError | None:
         """Return why the server refuses connections: if it did since then, and there is none left to wait for."""
         refused = self._refused
-        if refused is None or refused[0] < since or any(not each.closed for each in list(self._connections)):
+        if refused is None or refused[0] < since or self._has_connections():
             return None
         return OperationalError(str(refused[1]))
 
-    def _looks(self, start: float) -> list[float]:
-        """Return the moments at which a checkout that waits looks whether the server refuses; the last is its end."""
-        configured = self._settings
-        waits = (FIRST_LOOK_SECONDS, configured.connect_timeout + FIRST_LOOK_SECONDS, configured.timeout)
-        return [start + wait for wait in waits if wait <= configured.timeout]
+    def _looks(self, start: float) -> Iterator[float]:
+        """Give the moments at which a checkout that waits looks whether the server refuses; the last is its end.
+
+        Each look costs the place in the queue, so they are few: one for a server that refuses at once, and one
+        whenever an attempt to connect must have timed out.
+        """
+        wait, timeout = FIRST_LOOK_SECONDS, self._settings.timeout
+        while wait < timeout:
+            yield start + wait
+            wait += _whole_seconds(self._settings.connect_timeout) + FIRST_LOOK_SECONDS
+        yield start + timeout
 
     def _exhausted(self) -> PoolExhaustedError:
         figures = self.stats()

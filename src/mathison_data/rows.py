@@ -1,14 +1,15 @@
 """How the tuples of one query become records, in native code and in one pass.
 
 A record class describes its fields as Python has them. What arrives from the server differs in one way: JSON, and a
-vector, come as text. So a second schema of the same class is made, in which those fields are parsed and checked as
-JSON; pydantic-core builds the very same class from it, and the class itself stays plain.
+vector, come as text. So a second schema of the same fields is made, in which those are parsed and checked as JSON;
+the class itself stays plain. Stored keys alone are understood in a document that is read: there, the name of an
+attribute is an unknown key.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from threading import Lock
 from types import NoneType, UnionType
@@ -25,40 +26,58 @@ _JSON_OIDS = frozenset({114, 3802})  # json, jsonb
 class RowReader:
     """Makes the value of a row: a record, or the bare value of a single column."""
 
-    __slots__ = ("_columns", "_one", "_several")
+    __slots__ = ("_columns", "_one", "_row", "_several")
 
     def __init__(self, row: Any, columns: tuple[str, ...], oids: Sequence[int], adapters: AdaptersMap) -> None:
-        if isinstance(row, type) and issubclass(row, BaseModel):
-            if len(oids) != len(columns):
-                raise TypeError(f"{row.__name__} has {len(columns)} columns, the result {len(oids)}")
-            fields = {
-                name: _Column(_annotation(row, name), oid, adapters) for name, oid in zip(columns, oids, strict=True)
-            }
-            self._columns: tuple[str, ...] | None = columns
-            value: Any = Annotated[row, _Stored(row, fields)]
+        self._row: type[BaseModel] | None = row if getattr(row, "__row__", False) else None
+        self._columns = columns
+        if self._row is None:
+            value: Any = Annotated[row, _Column(row, oids[0], adapters)]
+        elif len(oids) != len(columns):
+            raise TypeError(f"{row.__name__} has {len(columns)} columns, the result {len(oids)}")
         else:
-            self._columns = None
-            value = Annotated[row, _Column(row, oids[0], adapters)]
-        # Stored keys only: the attribute's name is for Python, in a stored document it would be an unknown key.
-        self._one = _validator(value).validate_python
-        self._several = _validator(list[value]).validate_python
+            annotations = [_annotation(self._row, name) for name in columns]
+            fields = [_Column(each, oid, adapters) for each, oid in zip(annotations, oids, strict=True)]
+            value = Annotated[row, _Fields(dict(zip(columns, fields, strict=True)))]
+        self._one = _validate(value, row)
+        self._several = _validate(list[value], row)
 
     def one(self, row: tuple[Any, ...]) -> Any:
         """Return the value of one row."""
-        value = row[0] if self._columns is None else dict(zip(self._columns, row, strict=False))
-        return self._one(value, by_alias=True, by_name=False)
+        if self._row is None:
+            return self._one(row[0], by_alias=True, by_name=False)
+        return _record(self._row, self._one(dict(zip(self._columns, row, strict=False)), by_alias=True, by_name=False))
 
     def many(self, rows: list[tuple[Any, ...]]) -> Any:
         """Return the values of all rows, as a list."""
-        if self._columns is None:
+        if self._row is None:
             return self._several([row[0] for row in rows], by_alias=True, by_name=False)
         if len(rows) < _MANY_ROWS:
-            return self._records(rows, self._columns)
+            return self._records(rows, self._row)
         with _without_collecting:
-            return self._records(rows, self._columns)
+            return self._records(rows, self._row)
 
-    def _records(self, rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> Any:
-        return self._several([*map(dict, map(zip, repeat(columns), rows))], by_alias=True, by_name=False)
+    def _records(self, rows: list[tuple[Any, ...]], row: type[BaseModel]) -> Any:
+        values = [*map(dict, map(zip, repeat(self._columns), rows))]
+        return [_record(row, parts) for parts in self._several(values, by_alias=True, by_name=False)]
+
+
+def _validate(value: Any, row: Any) -> Callable[..., Any]:
+    title = row.__name__ if isinstance(row, type) else str(row)
+    return SchemaValidator(TypeAdapter(value).core_schema, core_schema.CoreConfig(title=title)).validate_python
+
+
+def _record(row: type[BaseModel], parts: tuple[dict[str, Any], Any, set[str]]) -> BaseModel:
+    """Return a record of checked values, as pydantic-core itself puts one together."""
+    record = row.__new__(row)
+    _set(record, "__dict__", parts[0])
+    _set(record, "__pydantic_extra__", parts[1])
+    _set(record, "__pydantic_fields_set__", parts[2])
+    _set(record, "__pydantic_private__", None)
+    return record
+
+
+_set = object.__setattr__
 
 
 class _Pause:
@@ -90,11 +109,6 @@ _MANY_ROWS = 50
 _without_collecting = _Pause()
 
 
-def _validator(value: Any) -> SchemaValidator:
-    # pydantic-core would take the validator that the class already has, which knows nothing of text.
-    return SchemaValidator(TypeAdapter(value).core_schema, _use_prebuilt=False)
-
-
 def _annotation(row: type[BaseModel], name: str) -> Any:
     field = row.model_fields[name]
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
@@ -122,18 +136,18 @@ class _Column:
         return self.schema(handler)
 
 
-class _Stored:
-    """The schema that builds a record class from the columns as psycopg loads them."""
+class _Fields:
+    """The schema of a record's fields as psycopg loads them.
 
-    def __init__(self, row: type[BaseModel], columns: dict[str, _Column]) -> None:
-        self.row = row
+    It is not that of the class: pydantic-core would take the validator that the class has, which knows nothing of text.
+    """
+
+    def __init__(self, columns: dict[str, _Column]) -> None:
         self.columns = columns
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         fields = {name: core_schema.model_field(column.schema(handler)) for name, column in self.columns.items()}
-        return core_schema.model_schema(
-            self.row, core_schema.model_fields_schema(fields, model_name=self.row.__name__), frozen=True
-        )
+        return core_schema.model_fields_schema(fields)
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

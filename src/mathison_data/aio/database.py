@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias, cast
 
@@ -39,6 +39,7 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
         super().__init__()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()
+        self._watcher: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Open the pool and wait until the server has answered; nothing happens when it is open already.
@@ -57,6 +58,9 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close(timeout)
+            if self._watcher is not None:
+                self._watcher.cancel()
+                await asyncio.wait([self._watcher])
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -98,9 +102,9 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
         With `proven` it has answered just now, which costs a round trip. Raises PoolExhaustedError when none came free
         within the configured wait, psycopg.OperationalError when the server refuses connections.
         """
+        start = monotonic()
         pool = self._pool if self._loop is asyncio.get_running_loop() else None
         pool = pool or await self._open_pool()
-        start = monotonic()
         while True:
             connection = await self._wait(pool, start)
             if is_whole(connection) and (not proven or await self._answers(connection)):
@@ -118,11 +122,10 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
 
     async def _wait(self, pool: AsyncConnectionPool[AsyncConnection], start: float) -> AsyncConnection:
         for look in self._looks(start):
-            try:
+            with suppress(PoolTimeout):
                 return await pool.getconn(look - monotonic())
-            except PoolTimeout:
-                if refusal := self._refusal(start):
-                    raise refusal from None
+            if refusal := self._refusal(start):
+                raise refusal
         raise self._exhausted()
 
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection]:
@@ -146,8 +149,15 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
                     open=False,
                 )
                 self._watch_process()
+                self._refused = None
+                start = monotonic()
+                self._watcher = loop.create_task(_watch_loop(pool.name), name=f"{pool.name}-watcher")
                 await pool.open()
                 self._pool = pool
+                while not self._settled(start):  # else the first checkout would ask for one connection more
+                    await asyncio.sleep(0.002)
+                if refusal := self._refusal(start):
+                    raise refusal
             return self._pool
 
     def _leave_loop(self) -> None:
@@ -221,6 +231,26 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
     def _at_exit(self) -> None:
         self._pool = None
         self._hang_up()
+
+
+async def _watch_loop(pool_name: str) -> None:
+    """Wait until the loop cancels its tasks, as asyncio.run() does at its end, and see to it that the pool's do end.
+
+    A worker that is cancelled in the middle of its work takes that for a failure of the work, and waits for more; the
+    loop would wait for the worker for ever.
+    """
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        for task in asyncio.all_tasks():
+            if task is not asyncio.current_task() and task.get_name().startswith(pool_name):
+                _cancel_until_done(task)
+
+
+def _cancel_until_done(task: asyncio.Task[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.01, _cancel_until_done, task)
 
 
 def _single(there: Any) -> AsyncDatabase:
