@@ -9,9 +9,6 @@ import sys
 from databases import ROOT
 from testcontainers.community.postgres import PostgresContainer
 
-# These bring servers of their own, most of them, so they would only do the same again.
-OWN_SERVERS = [f"--ignore=tests/integration/{name}.py" for name in ("test_cli", "test_embedded", "test_wheel")]
-
 
 def test_the_database_tests_pass_on_a_server_in_a_container() -> None:
     container = PostgresContainer(
@@ -19,7 +16,7 @@ def test_the_database_tests_pass_on_a_server_in_a_container() -> None:
     )
     with container:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "tests/migrations", "tests/integration", *OWN_SERVERS],
+            [sys.executable, "-m", "pytest", "-q", "-m", "test_server", "tests/migrations", "tests/integration"],
             cwd=ROOT,
             env=os.environ | {"MATHISON_TEST_DATABASE_URL": container.get_connection_url(), "CI": "true"},
             capture_output=True,
