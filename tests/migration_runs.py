@@ -125,25 +125,42 @@ class Wire:
         self._listener.bind(f"{self._directory}/.s.PGSQL.5432")
         self._listener.listen()
         self.pid = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._sockets = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     def close(self) -> None:
-        self._listener.close()
+        """End every connection; nothing is left for a later test to be blamed for."""
+        for end in list(self._sockets):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in it
+        for thread in list(self._threads):
+            thread.join(10)
+        for end in self._sockets:
+            end.close()
         shutil.rmtree(self._directory)
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self._sockets.append(client)
                 server = self._connect()
-                threading.Thread(target=self._copy, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._copy, args=(server, client, False), daemon=True).start()
+                self._sockets.append(server)
+                self._start(self._copy, client, server, True)
+                self._start(self._copy, server, client, False)
 
     def _connect(self) -> socket.socket:
         host, port = str(self._where.get("host") or "localhost"), int(self._where.get("port") or 5432)
         if not host.startswith("/"):
             return socket.create_connection((host, port))
         server = socket.socket(socket.AF_UNIX)
+        self._sockets.append(server)
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server
 
