@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from math import isfinite
@@ -49,6 +49,7 @@ __all__ = [
     "Vector",
     "execute",
     "execute_rows",
+    "items",
     "jsonb",
     "many",
     "one",
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 R = TypeVar("R")
+T = TypeVar("T")
 Connectable: TypeAlias = "Database | Connection[Any]"
 Parameters: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -65,8 +67,15 @@ Rows: TypeAlias = list[tuple[Any, ...]]
 STREAM_ROWS = 200
 """How many rows a stream fetches in one round trip."""
 
-StringList: TypeAlias = Annotated[list[str], BeforeValidator(lambda value: [] if value is None else value)]
-"""A nullable text[] column, of which a reader sees an empty list instead of null."""
+
+def _strings(value: object) -> object:
+    if value is None:
+        return []
+    return [each for each in value if each is not None] if isinstance(value, list) else value
+
+
+StringList: TypeAlias = Annotated[list[str], BeforeValidator(_strings)]
+"""A nullable text[] column, of which a reader sees an empty list instead of null, and no null elements."""
 
 
 class Record(BaseModel):
@@ -298,6 +307,25 @@ def no_row(query: Query[Any]) -> NoRowError:
 def stream_name(query: Query[Any]) -> str:
     """Return a name for the server's cursor, in which a DBA sees the query; unique, for two may be open at once."""
     return f"{query.name}_{next(_stream_numbers)}"
+
+
+@overload
+def items(value: Iterable[T]) -> list[T]: ...
+@overload
+def items(value: Iterable[T] | None) -> list[T] | None: ...
+def items(value: Iterable[T] | None) -> list[T] | None:
+    """Return an array parameter: a list, from any iterable of elements. None, for null, stays None.
+
+    Raises TypeError for a string, which is not meant as its characters, for a mapping, and for an element None.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
+        raise TypeError(f"a list of elements is wanted, not {type(value).__name__}")
+    elements = list(value)
+    if any(each is None for each in elements):
+        raise TypeError(f"element {next(i for i, each in enumerate(elements) if each is None)} of the list is None")
+    return elements
 
 
 def jsonb(value: object, shape: Any = JsonValue) -> Jsonb | None:
