@@ -10,7 +10,8 @@
 --
 -- Pages go by key: (created_at, id) of the last row seen, both or neither. Without one the page starts beyond every
 -- key: the comparison is an index condition either way, under a generic plan as well.
--- A limit of null would mean all rows; as -1 the server refuses it.
+-- A limit of null would mean all rows; as -1 the server refuses it. Messages of null would be none; as JSON's null,
+-- which is no array, the server refuses them.
 
 -- name: append :one
 -- Add a message to the end of a conversation, which moves to the top of its user's list.
@@ -44,7 +45,7 @@ RETURNING id, conversation_id, role, content, tool_invocations, created_at;
 
 -- name: append_many :many
 -- Add messages to the end of a conversation in the order of the list, all or none, and return them in it.
--- Each is an object of role, content and, if there are any, tool_invocations; other keys are not looked at.
+-- Each is a NewMessage or an object like it: role, content and, if there are any, tool_invocations; no other key.
 -- A conversation that is not this tenant's, or not there at all, gives an empty list, and nothing is written; nor is
 -- anything for an empty list. The messages have one created_at, and their ids are dealt out in ascending order.
 -- @param messages  [{"role": "USER", "content": "…", "tool_invocations": […]}, …]
@@ -53,7 +54,7 @@ WITH conversation AS (
   SET updated_at = clock_timestamp()
   WHERE id = :conversation_id
     AND tenant_id = :tenant_id
-    AND jsonb_array_length(:messages::jsonb) > 0
+    AND jsonb_array_length(coalesce(:messages::jsonb, 'null')) > 0
   RETURNING id, updated_at
 ),
 drawn AS MATERIALIZED (

@@ -21,12 +21,14 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "JSON_COLUMNS",
+    "JSON_PARAMETERS",
     "AiHints",
     "ConfigField",
     "Dependency",
     "Document",
     "HealthCheck",
     "IngressConfig",
+    "NewMessage",
     "Quota",
     "RecipeSnapshot",
     "Resources",
@@ -152,6 +154,19 @@ class ToolInvocation(Document):
     result: JsonValue = None
 
 
+class NewMessage(Document):
+    """A message that is to be appended, its keys those of the columns; `role` is one of MessageRole.
+
+    It is written only, so a key that is none of these is refused: what it holds would be lost.
+    """
+
+    model_config = ConfigDict(alias_generator=None, extra="forbid")
+
+    role: str
+    content: str
+    tool_invocations: list[ToolInvocation] | None = None
+
+
 def _instant(value: object) -> object:
     """Read an instant from its text also where the check is strict: in JSON it can be nothing else."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -208,6 +223,9 @@ JSON_COLUMNS: Mapping[str, Any] = MappingProxyType(
     }
 )
 """The type of every jsonb column that has a shape, by "table.column"."""
+
+JSON_PARAMETERS: Mapping[str, Any] = MappingProxyType({"messages.append_many.messages": list[NewMessage]})
+"""The type of the jsonb parameters that have a shape, but no column's, by "module.query.parameter"."""
 
 
 def to_json(value: object, shape: Any = JsonValue) -> bytes:

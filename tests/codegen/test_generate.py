@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from databases import ROOT
 from mathison_data import codegen
 from mathison_data.codegen import Project, differences, generate, generated_files, write
 from mathison_data.codegen.scratch import scratch_database
+from mathison_data.documents import Quota
 from mathison_data.errors import GenerateError, MathisonDataError
 
 CASES = Path(__file__).parent / "cases"
@@ -134,6 +136,28 @@ def test_nothing_is_written_when_anything_is_wrong(small: Project, server_url: s
         'sql/queries/users.sql:2:8: column "idd" does not exist. Did you mean users.id?',
     ]
     assert not (small.root / small.package).exists()
+
+
+def test_a_parameter_has_the_shape_that_it_is_given(small: Project, server_url: str) -> None:
+    query = "-- name: count_all :one\nSELECT jsonb_array_length(:quotas) AS n;\n"
+    (small.root / "sql" / "queries" / "quotas.sql").write_text(query)
+    shapes = {"quotas.count_all.quotas": list[Quota]}
+    shaped = replace(small, json_columns={"tenants.quota": Quota}, json_parameters=shapes)
+    made = generated_files(shaped, server_url, _quiet)[f"{small.package}/queries/quotas.py"]
+    assert "def count_all(db: Connectable, *, quotas: Sequence[Quota | Mapping[str, Any]])" in made
+    assert '"quotas": execution.jsonb(quotas, list[Quota])' in made
+    assert "pydantic.ValidationError when" in made
+
+    (small.root / "sql" / "queries" / "quotas.sql").write_text(
+        query.replace("\n", "\n-- @param quotas: tenants.quota\n", 1)
+    )
+    unknown = replace(shaped, json_parameters={**shapes, "quotas.count_all.quota": Quota})
+    with pytest.raises(
+        GenerateError, match=r"quotas\.sql:3:27: parameter :quotas: JSON_PARAMETERS tells its shape already"
+    ):
+        generated_files(shaped, server_url, _quiet)
+    with pytest.raises(GenerateError, match=r"JSON_PARAMETERS has quotas\.count_all\.quota, which is no parameter"):
+        generated_files(unknown, server_url, _quiet)
 
 
 def test_a_file_written_by_hand_is_not_removed(small: Project) -> None:

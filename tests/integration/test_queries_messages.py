@@ -19,8 +19,9 @@ from examples import (
     one_after_another,
     running,
 )
+from pydantic import ValidationError
 
-from mathison_data.documents import ToolInvocation
+from mathison_data.documents import NewMessage, ToolInvocation
 from mathison_data.errors import NoRowError
 from mathison_data.queries import conversations, messages
 from mathison_data.records import Conversation, Message, MessageRole
@@ -129,7 +130,7 @@ def test_many_at_once_keep_one_order(connection: Connection, database_url: str, 
         for n in range(15):
             say(db, conversation, f"{name}.{n}")
             batch = [{"role": "USER", "content": f"{name}.{n}.{part}"} for part in range(3)]
-            messages.append_many(db, **key(conversation), messages=batch)  # type: ignore[arg-type]
+            messages.append_many(db, **key(conversation), messages=batch)
 
     def listen(db: Connection) -> list[str]:
         """Read page after page while the others talk; nothing may turn up before what was read."""
@@ -173,28 +174,39 @@ def test_append_many_takes_roles_and_tools(connection: Connection, conversation:
         {"role": "USER", "content": "a database", "tool_invocations": None},
         {"role": MessageRole.ASSISTANT, "content": "", "tool_invocations": CALLS},
         {"role": "TOOL", "content": "x"},
+        NewMessage(role=MessageRole.ASSISTANT, content="", tool_invocations=[ToolInvocation(tool_name="search")]),
     ]
     made = messages.append_many(connection, **key(conversation), messages=given)
-    assert [m.role for m in made] == [MessageRole.USER, MessageRole.ASSISTANT, MessageRole.TOOL]
+    assert [m.role for m in made] == [MessageRole(role) for role in ("USER", "ASSISTANT", "TOOL", "ASSISTANT")]
     assert made[1].tool_invocations is not None
     assert [c.model_dump(by_alias=True, exclude_unset=True) for c in made[1].tool_invocations] == CALLS
     stored = connection.execute("SELECT tool_invocations IS NULL FROM messages ORDER BY created_at, id").fetchall()
-    assert stored == [(True,), (False,), (True,)]
+    assert stored == [(True,), (False,), (True,), (False,)]
+    assert made[3].tool_invocations == [ToolInvocation(tool_name="search")]
+    assert messages.list_page(connection, **key(conversation), limit=9) == made
 
 
 def test_append_many_writes_all_or_none(connection: Connection, conversation: Conversation) -> None:
     before = now(connection, conversation)
     assert messages.append_many(connection, **key(conversation), messages=[]) == []
     good = {"role": "USER", "content": "x"}
+    bad: Any
+    error: type[Exception]
     for bad, error in (
-        ({"role": "USER"}, psycopg.errors.NotNullViolation),
+        ({"role": "USER"}, ValidationError),
+        ({"rol": 1}, ValidationError),
+        ({"role": "USER", "content": None}, ValidationError),
+        ({"role": "USER", "content": "x", "tool_invocations": [{"name": "search"}]}, ValidationError),
+        ({"role": "USER", "content": "x", "toolInvocations": CALLS}, ValidationError),
         ({"role": "KING", "content": "x"}, psycopg.errors.InvalidTextRepresentation),
-        ("x", psycopg.DataError),
+        ("x", ValidationError),
+        (None, ValidationError),
     ):
         with pytest.raises(error):
-            messages.append_many(connection, **key(conversation), messages=[good, bad])  # type: ignore[list-item]
-    with pytest.raises(psycopg.DataError):
-        messages.append_many(connection, **key(conversation), messages={"role": "USER", "content": "x"})
+            messages.append_many(connection, **key(conversation), messages=[good, bad])
+    for bad, error in ((good, ValidationError), (5, ValidationError), (None, psycopg.DataError)):
+        with pytest.raises(error):
+            messages.append_many(connection, **key(conversation), messages=bad)
     assert said(connection, conversation) == []
     assert now(connection, conversation) == before
 

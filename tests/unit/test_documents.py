@@ -18,6 +18,7 @@ from mathison_data.documents import (
     Dependency,
     HealthCheck,
     IngressConfig,
+    NewMessage,
     Quota,
     RecipeSnapshot,
     Resources,
@@ -203,3 +204,27 @@ def test_every_shape_is_exported() -> None:
         if isinstance(value, type) and issubclass(value, documents.Document)
     }
     assert models <= set(documents.__all__)
+
+
+def test_a_new_message_has_the_columns_as_its_keys() -> None:
+    call = {"toolName": "search", "args": {"n": 3}, "ms": 12}
+    given = {"role": "USER", "content": "x", "tool_invocations": [call]}
+    assert json.loads(to_json(given, NewMessage)) == given
+    modelled = NewMessage(role="USER", content="x", tool_invocations=[ToolInvocation(tool_name="search")])
+    assert json.loads(to_json([modelled], list[NewMessage]))[0]["tool_invocations"] == [{"toolName": "search"}]
+    assert json.loads(to_json({"role": "USER", "content": "x"}, NewMessage)) == {"role": "USER", "content": "x"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"content": "x"},
+        {"role": "USER"},
+        {"role": "USER", "content": 5},
+        {"role": "USER", "content": "x", "toolInvocations": []},
+        {"role": "USER", "content": "x", "tool_invocations": [{"name": "search"}]},
+    ],
+)
+def test_a_new_message_is_refused_when_anything_of_it_would_be_lost(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        to_json(wrong, NewMessage)

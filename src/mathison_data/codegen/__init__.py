@@ -9,7 +9,7 @@ import difflib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -31,7 +31,7 @@ from mathison_data.codegen.render import (
 )
 from mathison_data.codegen.scratch import scratch_database
 from mathison_data.codegen.statement import numbered, runnable
-from mathison_data.codegen.types import JsonColumns
+from mathison_data.codegen.types import JsonColumns, JsonParameters
 from mathison_data.errors import ConfigError, GenerateError
 
 _DIFF_LINES = 30
@@ -39,11 +39,12 @@ _DIFF_LINES = 30
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout: where it is, and the shapes of its JSON columns."""
+    """A checkout: where it is, and the shapes of its JSON columns and parameters."""
 
     root: Path
     json_columns: JsonColumns
     package: str = "src/mathison_data"
+    json_parameters: JsonParameters = field(default_factory=dict)
 
     @property
     def migrations(self) -> Path:
@@ -57,12 +58,12 @@ class Project:
 
 def this_project() -> Project:
     """Return the checkout that this package is in. Raises ConfigError when it is an installed wheel."""
-    from mathison_data.documents import JSON_COLUMNS
+    from mathison_data.documents import JSON_COLUMNS, JSON_PARAMETERS
 
     root = Path(__file__).parents[3]
     if not (root / "sql" / "queries").is_dir():
         raise ConfigError("generate works in a checkout: there is no sql/queries beside this package")
-    return Project(root, JSON_COLUMNS)
+    return Project(root, JSON_COLUMNS, json_parameters=JSON_PARAMETERS)
 
 
 def generate(url: str | None, *, check: bool, say: Callable[[str], None]) -> int:
@@ -119,7 +120,7 @@ def described_files(
     """
     found = list(found)
     catalog = read_catalog(connection)
-    checker = Checker(catalog, project.json_columns)
+    checker = Checker(catalog, project.json_columns, project.json_parameters)
     files = {f"{project.package}/records.py": _records(checker, found)}
     for directory, summary in (
         ("queries", "The queries, one module for each file of sql/queries."),
@@ -138,6 +139,7 @@ def described_files(
         about = (file.module, path, file.description, functions)
         files[f"{project.package}/queries/{file.module}.py"] = queries_module(*about)
         files[f"{project.package}/aio/queries/{file.module}.py"] = aio_module(*about)
+    found += _unknown_parameters(project.json_parameters, [file for _, file in query_files])
     if found:
         raise GenerateError("\n".join(str(one) for one in sorted(set(found))))
     return files
@@ -155,6 +157,17 @@ def _function(query: Query, connection: psycopg.Connection, checker: Checker) ->
     except DescribeError as error:
         return [finding(query, statement, error, catalog)]
     return checker.function(query, runnable(query, pins), description, plan(connection, statement.text))
+
+
+def _unknown_parameters(json_parameters: JsonParameters, files: Sequence[QueryFile]) -> list[Finding]:
+    """Find shapes of parameters that no query has; those of a query with a fault are not looked at."""
+    names = {f"{query.full_name}.{name}" for file in files for query in file.queries for name in query.parameters}
+    whole = not any(file.findings for file in files)
+    return [
+        Finding("src/mathison_data/documents.py", 1, 1, f"JSON_PARAMETERS has {name}, which is no parameter")
+        for name in json_parameters
+        if whole and name not in names
+    ]
 
 
 def _records(checker: Checker, found: list[Finding]) -> str:

@@ -18,6 +18,7 @@ from mathison_data.codegen.types import (
     JSON,
     Expression,
     JsonColumns,
+    JsonParameters,
     UnknownTypeError,
     parameter_type,
     result_type,
@@ -65,11 +66,12 @@ class Function:
 
 
 class Checker:
-    """Checks queries against one database's catalogue and the shapes of its JSON columns."""
+    """Checks queries against one database's catalogue and the shapes of its JSON columns and parameters."""
 
-    def __init__(self, catalog: Catalog, json_columns: JsonColumns) -> None:
+    def __init__(self, catalog: Catalog, json_columns: JsonColumns, json_parameters: JsonParameters) -> None:
         self.catalog = catalog
         self.json_columns = json_columns
+        self.json_parameters = json_parameters
 
     def function(
         self, query: Query, sql: str, description: Description, plan: Mapping[str, Any]
@@ -215,7 +217,7 @@ class Checker:
         shape: Any = None
         try:
             if found.name in JSON:
-                shape = self._json_shape(name, directive, tables)
+                shape = self._json_shape(query, name, directive, tables)
                 expression = f", {shape_expression(shape).text}" if shape is not None else ""
                 value, raises = f"execution.jsonb({name}{expression})", "pydantic.ValidationError" if expression else ""
             elif found.name == "vector":
@@ -232,8 +234,12 @@ class Checker:
             annotation = annotation.wrapped("{} | None")
         return Parameter(name, annotation, optional, value, raises, directive.text if directive else "")
 
-    def _json_shape(self, name: str, directive: Directive | None, tables: set[str]) -> Any:
-        """Return the shape of a JSON parameter: the directive's, else the one of the column that it is called after."""
+    def _json_shape(self, query: Query, name: str, directive: Directive | None, tables: set[str]) -> Any:
+        """Return the shape of a JSON parameter: its own, or the directive's, else that of the column of its name."""
+        if own := self.json_parameters.get(f"{query.full_name}.{name}"):
+            if directive and directive.shape:
+                raise UnknownTypeError("JSON_PARAMETERS tells its shape already", f"Remove : {directive.shape}")
+            return own
         columns = [f"{table}.{name}" for table in sorted(tables) if f"{table}.{name}" in self.json_columns]
         shapes = {repr(self.json_columns[column]) for column in columns}
         if directive and directive.shape:

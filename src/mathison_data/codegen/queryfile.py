@@ -8,6 +8,7 @@
 
 `@param x?` may be None, and is when it is left out. `@column x!` and `@column x?` correct an inferred nullability.
 Both take words for the documentation, and `: table.column` before them for JSON whose shape is that column's.
+JSON that comes in as no column holds it has its shape in documents.JSON_PARAMETERS.
 `@returns Recipe` says that the rows are whole rows of that table, where PostgreSQL can't tell (a UNION, say).
 A directive goes on in lines that are indented deeper.
 """

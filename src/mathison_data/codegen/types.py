@@ -12,6 +12,7 @@ from mathison_data.codegen.describe import Type
 from mathison_data.codegen.naming import camel_case
 
 JsonColumns = Mapping[str, Any]
+JsonParameters = Mapping[str, Any]
 
 _BUILTIN = "builtins"
 _SCALARS = {

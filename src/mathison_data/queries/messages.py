@@ -14,7 +14,7 @@ fast) the next one goes a millisecond after it.
 
 Pages go by key: (created_at, id) of the last row seen, both or neither. Without one the page starts beyond every key:
 the comparison is an index condition either way, under a generic plan as well. A limit of null would mean all rows; as
--1 the server refuses it.
+-1 the server refuses it. Messages of null would be none; as JSON's null, which is no array, the server refuses them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from pydantic import JsonValue
-
 from mathison_data import execution
-from mathison_data.documents import ToolInvocation
+from mathison_data.documents import NewMessage, ToolInvocation
 from mathison_data.execution import Connectable, Query
 from mathison_data.records import Message, MessageRole
 
@@ -87,7 +85,7 @@ def append(
     Raises NoRowError when there is no such row, TooManyRowsError when there are several, pydantic.ValidationError when
     tool_invocations has another shape.
 
-    SQL: sql/queries/messages.sql:15
+    SQL: sql/queries/messages.sql:16
     """
     return execution.one(
         db,
@@ -111,7 +109,7 @@ WITH conversation AS (
   SET updated_at = clock_timestamp()
   WHERE id = %(conversation_id)s::text
     AND tenant_id = %(tenant_id)s::text
-    AND jsonb_array_length(%(messages)s::jsonb) > 0
+    AND jsonb_array_length(coalesce(%(messages)s::jsonb, 'null')) > 0
   RETURNING id, updated_at
 ),
 drawn AS MATERIALIZED (
@@ -156,16 +154,24 @@ ORDER BY created_at, id""",
 )
 
 
-def append_many(db: Connectable, *, conversation_id: str, tenant_id: str, messages: JsonValue) -> list[Message]:
+def append_many(
+    db: Connectable,
+    *,
+    conversation_id: str,
+    tenant_id: str,
+    messages: Sequence[NewMessage | Mapping[str, Any]],
+) -> list[Message]:
     """Add messages to the end of a conversation in the order of the list, all or none, and return them in it.
 
-    Each is an object of role, content and, if there are any, tool_invocations; other keys are not looked at. A
+    Each is a NewMessage or an object like it: role, content and, if there are any, tool_invocations; no other key. A
     conversation that is not this tenant's, or not there at all, gives an empty list, and nothing is written; nor is
     anything for an empty list. The messages have one created_at, and their ids are dealt out in ascending order.
 
     `messages`: [{"role": "USER", "content": "…", "tool_invocations": […]}, …]
 
-    SQL: sql/queries/messages.sql:45
+    Raises pydantic.ValidationError when messages has another shape.
+
+    SQL: sql/queries/messages.sql:46
     """
     return execution.many(
         db,
@@ -173,7 +179,7 @@ def append_many(db: Connectable, *, conversation_id: str, tenant_id: str, messag
         {
             "conversation_id": conversation_id,
             "tenant_id": tenant_id,
-            "messages": execution.jsonb(messages),
+            "messages": execution.jsonb(messages, list[NewMessage]),
         },
     )
 
@@ -218,7 +224,7 @@ def list_page(
     `after_id`: id of the last row seen; half a cursor gives no rows
     `limit`: rows a page
 
-    SQL: sql/queries/messages.sql:96
+    SQL: sql/queries/messages.sql:97
     """
     return execution.many(
         db,
@@ -275,7 +281,7 @@ def list_before(
     `before_id`: id of the first row seen; half a cursor gives no rows
     `limit`: rows a page
 
-    SQL: sql/queries/messages.sql:115
+    SQL: sql/queries/messages.sql:116
     """
     return execution.many(
         db,
@@ -315,7 +321,7 @@ def list_recent(db: Connectable, *, conversation_id: str, tenant_id: str, limit:
 
     `limit`: how many at most
 
-    SQL: sql/queries/messages.sql:138
+    SQL: sql/queries/messages.sql:139
     """
     return execution.many(
         db,
@@ -346,6 +352,6 @@ ORDER BY m.created_at, m.id""",
 def stream(db: Connectable, *, conversation_id: str, tenant_id: str) -> AbstractContextManager[Iterator[Message]]:
     """All messages of a conversation, oldest first, however many: read through a cursor, a batch at a time.
 
-    SQL: sql/queries/messages.sql:152
+    SQL: sql/queries/messages.sql:153
     """
     return execution.stream(db, _STREAM, {"conversation_id": conversation_id, "tenant_id": tenant_id})

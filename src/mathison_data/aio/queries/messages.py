@@ -14,7 +14,7 @@ fast) the next one goes a millisecond after it.
 
 Pages go by key: (created_at, id) of the last row seen, both or neither. Without one the page starts beyond every key:
 the comparison is an index condition either way, under a generic plan as well. A limit of null would mean all rows; as
--1 the server refuses it.
+-1 the server refuses it. Messages of null would be none; as JSON's null, which is no array, the server refuses them.
 
 The async twin of mathison_data.queries.messages.
 """
@@ -26,11 +26,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from pydantic import JsonValue
-
 from mathison_data.aio import execution
 from mathison_data.aio.execution import Connectable
-from mathison_data.documents import ToolInvocation
+from mathison_data.documents import NewMessage, ToolInvocation
 from mathison_data.queries.messages import _APPEND, _APPEND_MANY, _LIST_BEFORE, _LIST_PAGE, _LIST_RECENT, _STREAM
 from mathison_data.records import Message, MessageRole
 
@@ -56,7 +54,7 @@ async def append(
     Raises NoRowError when there is no such row, TooManyRowsError when there are several, pydantic.ValidationError when
     tool_invocations has another shape.
 
-    SQL: sql/queries/messages.sql:15
+    SQL: sql/queries/messages.sql:16
     """
     return await execution.one(
         db,
@@ -71,16 +69,24 @@ async def append(
     )
 
 
-async def append_many(db: Connectable, *, conversation_id: str, tenant_id: str, messages: JsonValue) -> list[Message]:
+async def append_many(
+    db: Connectable,
+    *,
+    conversation_id: str,
+    tenant_id: str,
+    messages: Sequence[NewMessage | Mapping[str, Any]],
+) -> list[Message]:
     """Add messages to the end of a conversation in the order of the list, all or none, and return them in it.
 
-    Each is an object of role, content and, if there are any, tool_invocations; other keys are not looked at. A
+    Each is a NewMessage or an object like it: role, content and, if there are any, tool_invocations; no other key. A
     conversation that is not this tenant's, or not there at all, gives an empty list, and nothing is written; nor is
     anything for an empty list. The messages have one created_at, and their ids are dealt out in ascending order.
 
     `messages`: [{"role": "USER", "content": "…", "tool_invocations": […]}, …]
 
-    SQL: sql/queries/messages.sql:45
+    Raises pydantic.ValidationError when messages has another shape.
+
+    SQL: sql/queries/messages.sql:46
     """
     return await execution.many(
         db,
@@ -88,7 +94,7 @@ async def append_many(db: Connectable, *, conversation_id: str, tenant_id: str, 
         {
             "conversation_id": conversation_id,
             "tenant_id": tenant_id,
-            "messages": execution.jsonb(messages),
+            "messages": execution.jsonb(messages, list[NewMessage]),
         },
     )
 
@@ -110,7 +116,7 @@ async def list_page(
     `after_id`: id of the last row seen; half a cursor gives no rows
     `limit`: rows a page
 
-    SQL: sql/queries/messages.sql:96
+    SQL: sql/queries/messages.sql:97
     """
     return await execution.many(
         db,
@@ -140,7 +146,7 @@ async def list_before(
     `before_id`: id of the first row seen; half a cursor gives no rows
     `limit`: rows a page
 
-    SQL: sql/queries/messages.sql:115
+    SQL: sql/queries/messages.sql:116
     """
     return await execution.many(
         db,
@@ -160,7 +166,7 @@ async def list_recent(db: Connectable, *, conversation_id: str, tenant_id: str, 
 
     `limit`: how many at most
 
-    SQL: sql/queries/messages.sql:138
+    SQL: sql/queries/messages.sql:139
     """
     return await execution.many(
         db,
@@ -181,6 +187,6 @@ def stream(
 ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
     """All messages of a conversation, oldest first, however many: read through a cursor, a batch at a time.
 
-    SQL: sql/queries/messages.sql:152
+    SQL: sql/queries/messages.sql:153
     """
     return execution.stream(db, _STREAM, {"conversation_id": conversation_id, "tenant_id": tenant_id})
