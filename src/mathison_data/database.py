@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import psycopg
 from psycopg import Cursor, IsolationLevel, OperationalError
@@ -30,6 +30,8 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 class Database(PoolOwner[ConnectionPool[Connection], Connection]):
     """A pool of connections to one database; services use the one of this module, `db`."""
+
+    for_asyncio: ClassVar = False
 
     def __init__(self) -> None:
         super().__init__()

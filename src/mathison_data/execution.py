@@ -20,8 +20,9 @@ from itertools import count
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, overload
 
-from psycopg import Connection, Cursor, OperationalError, ServerCursor, adapters
+from psycopg import AsyncConnection, Connection, Cursor, OperationalError, ServerCursor, adapters
 from psycopg.adapt import AdaptersMap, Dumper
+from psycopg.errors import FeatureNotSupported
 from psycopg.pq import Format, TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
@@ -160,6 +161,7 @@ class _StreamCursor(ServerCursor[tuple[Any, ...]]):
 
 
 _stream_numbers = count(1)
+_WANTED = "mathison_data.db or a psycopg.Connection"
 
 
 def one(db: Connectable, query: Query[R], parameters: Parameters) -> R:
@@ -199,6 +201,8 @@ def stream(db: Connectable, query: Query[R], parameters: Parameters) -> Iterator
     with the block. The iterator is of no use after the block.
     """
     if not isinstance(db, Connection):
+        if getattr(db, "for_asyncio", None) is not False:
+            raise wrong_db(db, _WANTED)
         with db.connection() as connection, stream(connection, query, parameters) as rows:
             yield rows
     elif db.info.transaction_status == TransactionStatus.IDLE:
@@ -226,9 +230,15 @@ def _run(
 ) -> R:
     if isinstance(db, Connection):
         return work(_Cursor(db), query, parameters)
+    if getattr(db, "for_asyncio", None) is not False:
+        raise wrong_db(db, _WANTED)
     connection = db.borrow()
     try:
         return work(cursor_of(connection), query, parameters)
+    except FeatureNotSupported as error:
+        if not is_outdated(error, connection):
+            raise
+        return _run_unprepared(connection, query, parameters, work, cursor_of)
     except OperationalError:
         if not (query.reads and connection.closed):
             raise
@@ -239,6 +249,25 @@ def _run(
         return work(cursor_of(connection), query, parameters)
     finally:
         db.give_back(connection)
+
+
+def _run_unprepared(
+    connection: Connection[Any],
+    query: Query[Any],
+    parameters: Parameters,
+    work: Callable[[_Cursor, Query[Any], Parameters], R],
+    cursor_of: Callable[[Connection[Any]], _Cursor],
+) -> R:
+    """Run a query whose prepared statement is outdated, and close the connection: the pool makes a new one."""
+    try:
+        connection.prepare_threshold = None
+        cursor = cursor_of(connection)
+        result = work(cursor, query, parameters)
+        if query.reader is not None:
+            learn(query, cursor)
+        return result
+    finally:
+        connection.close()
 
 
 def _kept_cursor(connection: Connection[Any]) -> _Cursor:
@@ -269,6 +298,24 @@ def _rowcount(cursor: _Cursor, query: Query[Any], parameters: Parameters) -> int
 
 
 # What both worlds share: aio/execution.py differs in waiting alone.
+
+
+def wrong_db(db: object, wanted: str) -> TypeError:
+    """Return the error of a query that was given something that it cannot run on."""
+    kind = type(db)
+    return TypeError(f"this query runs on {wanted}, not on a {kind.__module__}.{kind.__qualname__}")
+
+
+def is_outdated(error: FeatureNotSupported, connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    """Tell whether a statement was refused because its columns have changed their types since it was prepared.
+
+    Nothing of it was carried out, so it may run again, if it was no part of a transaction. The server's message is
+    "cached plan must not change result type", in the language that it is set to; the name of the function is in none.
+    """
+    return (
+        error.diag.source_function == "RevalidateCachedQuery"
+        and connection.info.transaction_status == TransactionStatus.IDLE
+    )
 
 
 def learn(query: Query[Any], cursor: Any) -> None:

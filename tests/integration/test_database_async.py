@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,8 @@ from queries_by_hand import COUNT, NUMBER, NUMBERS, READINGS, SLEEP, WRITE, WRIT
 from mathison_data import ConfigError, NoRowError, PoolExhaustedError, TooManyRowsError
 from mathison_data.aio import execution
 from mathison_data.aio.database import AsyncDatabase
+from mathison_data.database import db as sync_db
+from mathison_data.execution import Query
 
 Scenario = Callable[[AsyncDatabase], Awaitable[None]]
 
@@ -282,3 +285,43 @@ def test_a_server_that_is_down_is_told_at_once(tmp_path: object) -> None:
     start = time.monotonic()
     _run(database, scenario)
     assert time.monotonic() - start < 30
+
+
+def test_a_query_outlives_a_migration_that_changes_a_type(database: AsyncDatabase, database_url: str) -> None:
+    query = Query(
+        name="tests.label", sql="UPDATE labels SET hits = hits + 1 RETURNING label", row=str, columns=("label",)
+    )
+
+    async def scenario(database: AsyncDatabase) -> None:
+        connections = [await database.borrow() for _ in range(3)]
+        for connection in connections:
+            for _ in range(6):
+                await execution.one(connection, query, {})
+        for connection in connections:
+            await database.give_back(connection)
+        other.execute("ALTER TABLE labels ALTER COLUMN label TYPE text")
+        assert [await execution.one(database, query, {}) for _ in range(4)] == ["a"] * 4
+        assert [await execution.many(database, query, {}) for _ in range(4)] == [["a"]] * 4
+        async with database.connection() as connection:
+            assert connection.prepare_threshold == 5
+
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("CREATE TABLE labels (label varchar(20) NOT NULL, hits integer NOT NULL)")
+        other.execute("INSERT INTO labels VALUES ('a', 0)")
+        _run(database, scenario)
+        assert other.execute("SELECT hits FROM labels").fetchone() == (3 * 6 + 8,)
+
+
+@pytest.mark.parametrize("wrong", ["postgresql://u@h/d", None, sync_db])
+def test_what_a_query_cannot_run_on_is_told(database: AsyncDatabase, wrong: Any) -> None:
+    async def scenario(_: AsyncDatabase) -> None:
+        for call in (execution.one, execution.optional, execution.many, execution.execute, execution.execute_rows):
+            with pytest.raises(
+                TypeError, match=r"runs on mathison_data\.aio\.db or a psycopg\.AsyncConnection, not on a"
+            ):
+                await call(wrong, NUMBER, {"number": 1})
+        with pytest.raises(TypeError, match=r"psycopg\.AsyncConnection, not on a"):
+            async with execution.stream(wrong, NUMBERS, {"number": 1}):
+                pass
+
+    _run(database, scenario)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
@@ -14,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 from queries_by_hand import COUNT, NUMBER, NUMBERS, READINGS, WRITE, WRITE_RETURNING, Reading
 
 from mathison_data import InvalidVectorError, NoRowError, TooManyRowsError, execution
+from mathison_data.aio import db as aio_db
 from mathison_data.database import Database
 from mathison_data.documents import AiHints, Dependency, Quota
 from mathison_data.execution import Query, Record, StringList
@@ -235,3 +236,83 @@ def test_an_invalid_vector_is_refused_before_the_server_sees_it(database: Databa
     with pytest.raises(InvalidVectorError, match="dimensions"):
         execution.vector([1.0], 3)
     assert database.stats() == {}
+
+
+LABEL = Query(name="tests.label", sql="SELECT label FROM labels", row=str, columns=("label",), reads=True)
+RELABEL = Query(
+    name="tests.relabel", sql="UPDATE labels SET hits = hits + 1 RETURNING label", row=str, columns=("label",)
+)
+HITS = Query(name="tests.hits", sql="SELECT hits FROM labels", row=int, columns=("hits",), reads=True)
+
+
+@pytest.fixture
+def label_type(database_url: str) -> Iterator[Callable[[str], None]]:
+    """Make the table that LABEL and its like read; what is given alters the column's type, in a session of its own."""
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("CREATE TABLE labels (label varchar(20) NOT NULL, hits integer NOT NULL)")
+        other.execute("INSERT INTO labels VALUES ('[1]', 0)")
+        yield (
+            lambda name: (
+                other.execute(f"ALTER TABLE labels ALTER COLUMN label TYPE {name} USING label::{name}") and None
+            )
+        )
+
+
+def _prepare_everywhere(database: Database, query: Query[Any]) -> None:
+    """Run a query on each of three connections until psycopg has prepared it there."""
+    connections = [database.borrow() for _ in range(3)]
+    for connection in connections:
+        for _ in range(6):
+            execution.one(connection, query, {})
+    for connection in connections:
+        database.give_back(connection)
+
+
+def test_a_query_outlives_a_migration_that_changes_a_type(
+    database: Database, label_type: Callable[[str], None]
+) -> None:
+    _prepare_everywhere(database, LABEL)
+    label_type("text")
+    assert [execution.one(database, LABEL, {}) for _ in range(4)] == ["[1]"] * 4
+    assert [execution.many(database, LABEL, {}) for _ in range(4)] == [["[1]"]] * 4
+    connections = [database.borrow() for _ in range(3)]
+    assert all(connection.prepare_threshold == 5 for connection in connections)
+    for connection in connections:
+        database.give_back(connection)
+
+
+def test_a_write_outlives_it_too_and_writes_once(database: Database, label_type: Callable[[str], None]) -> None:
+    _prepare_everywhere(database, RELABEL)
+    before = execution.one(database, HITS, {})
+    label_type("text")
+    assert [execution.one(database, RELABEL, {}) for _ in range(4)] == ["[1]"] * 4
+    assert execution.one(database, HITS, {}) == before + 4
+
+
+def test_a_column_that_has_become_json_is_read_as_json(database: Database, label_type: Callable[[str], None]) -> None:
+    query = Query(name="tests.any", sql="SELECT label FROM labels", row=JsonValue, columns=("label",), reads=True)
+    _prepare_everywhere(database, query)
+    assert execution.one(database, query, {}) == "[1]"
+    label_type("jsonb")
+    assert execution.one(database, query, {}) == [1]
+
+
+def test_a_lent_connection_is_not_replaced_behind_its_users_back(
+    database: Database, label_type: Callable[[str], None]
+) -> None:
+    with database.transaction() as tx:
+        for _ in range(6):
+            execution.one(tx, HITS, {})
+    _prepare_everywhere(database, LABEL)
+    label_type("text")
+    with pytest.raises(psycopg.errors.FeatureNotSupported), database.transaction() as tx:
+        execution.one(tx, LABEL, {})
+
+
+@pytest.mark.parametrize("db", ["postgresql://u@h/d", None, aio_db])
+def test_what_a_query_cannot_run_on_is_told(db: Any) -> None:
+    for call in (execution.one, execution.optional, execution.many, execution.execute, execution.execute_rows):
+        with pytest.raises(TypeError, match=r"runs on mathison_data\.db or a psycopg\.Connection, not on a"):
+            call(db, NUMBER, {"number": 1})
+    with pytest.raises(TypeError, match=r"psycopg\.Connection, not on a"), execution.stream(db, NUMBERS, {"number": 1}):
+        pass

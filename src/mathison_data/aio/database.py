@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import psycopg
 from psycopg import AsyncCursor, IsolationLevel, OperationalError
@@ -34,6 +34,8 @@ AsyncConnection: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
 
 class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnection]):
     """A pool of connections to one database; services use the one of this module, `db`."""
+
+    for_asyncio: ClassVar = True
 
     def __init__(self) -> None:
         super().__init__()

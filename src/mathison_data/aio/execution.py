@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncServerCursor, OperationalError
 from psycopg.adapt import AdaptersMap
+from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -20,6 +21,7 @@ from mathison_data.execution import (
     Rows,
     StringList,
     Vector,
+    is_outdated,
     items,
     jsonb,
     learn,
@@ -28,6 +30,7 @@ from mathison_data.execution import (
     single,
     stream_name,
     vector,
+    wrong_db,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ __all__ = [
 
 R = TypeVar("R")
 Connectable: TypeAlias = "AsyncDatabase | AsyncConnection[Any]"
+_WANTED = "mathison_data.aio.db or a psycopg.AsyncConnection"
 
 
 class _Cursor(AsyncCursor[tuple[Any, ...]]):
@@ -112,6 +116,8 @@ async def stream(db: Connectable, query: Query[R], parameters: Parameters) -> As
     with the block. The iterator is of no use after the block.
     """
     if not isinstance(db, AsyncConnection):
+        if getattr(db, "for_asyncio", None) is not True:
+            raise wrong_db(db, _WANTED)
         async with db.connection() as connection, stream(connection, query, parameters) as rows:
             yield rows
     elif db.info.transaction_status == TransactionStatus.IDLE:
@@ -140,9 +146,15 @@ async def _run(
 ) -> R:
     if isinstance(db, AsyncConnection):
         return await work(_Cursor(db), query, parameters)
+    if getattr(db, "for_asyncio", None) is not True:
+        raise wrong_db(db, _WANTED)
     connection = await db.borrow()
     try:
         return await work(cursor_of(connection), query, parameters)
+    except FeatureNotSupported as error:
+        if not is_outdated(error, connection):
+            raise
+        return await _run_unprepared(connection, query, parameters, work, cursor_of)
     except OperationalError:
         if not (query.reads and connection.closed):
             raise
@@ -153,6 +165,25 @@ async def _run(
         return await work(cursor_of(connection), query, parameters)
     finally:
         await db.give_back(connection)
+
+
+async def _run_unprepared(
+    connection: AsyncConnection[Any],
+    query: Query[Any],
+    parameters: Parameters,
+    work: Callable[[_Cursor, Query[Any], Parameters], Awaitable[R]],
+    cursor_of: Callable[[AsyncConnection[Any]], _Cursor],
+) -> R:
+    """Run a query whose prepared statement is outdated, and close the connection: the pool makes a new one."""
+    try:
+        connection.prepare_threshold = None
+        cursor = cursor_of(connection)
+        result = await work(cursor, query, parameters)
+        if query.reader is not None:
+            learn(query, cursor)
+        return result
+    finally:
+        await connection.close()
 
 
 def _kept_cursor(connection: AsyncConnection[Any]) -> _Cursor:
