@@ -117,6 +117,20 @@ def test_what_is_left_out_gets_the_tables_own_default(connection: Connection, ma
     assert len(stored) == 1  # null and {} would read alike
 
 
+def test_a_list_is_no_string_and_holds_no_null(connection: Connection) -> None:
+    wrong: Any
+    for wrong in ("database", b"ab", ["a", None], {"a": 1}):
+        with pytest.raises(TypeError):
+            recipes.create(connection, **MINIMAL, tags=wrong)
+    for wrong in ("database", [None], None):
+        with pytest.raises(TypeError):
+            recipes.get_many(connection, ids=wrong)
+    assert connection.execute("SELECT count(*) FROM recipes").fetchone() == (0,)
+    made = recipes.create(connection, **MINIMAL, tags=("a", "b"))
+    assert made.tags == ["a", "b"]
+    assert recipes.get_many(connection, ids=iter([made.id])) == [made]  # type: ignore[arg-type]
+
+
 def test_create_refuses_a_slug_that_is_taken(connection: Connection) -> None:
     recipes.create(connection, **MINIMAL)
     with pytest.raises(psycopg.errors.UniqueViolation, match="recipes_slug_key"):

@@ -223,7 +223,8 @@ class Checker:
             elif found.name == "vector":
                 value, raises = f"execution.vector({name}, {self._dimensions(directive, tables)})", "InvalidVectorError"
             elif found.element:
-                value = f"None if {name} is None else list({name})" if optional else f"list({name})"
+                # To `items` None is null, which list() refuses where it is not meant.
+                value = f"execution.items({name})" if optional else f"list(execution.items({name}))"
             annotation = parameter_type(found, self.catalog.types, shape)
         except UnknownTypeError as error:
             hint = error.hint or f"Cast it to another type, such as :{name}::text"

@@ -121,7 +121,7 @@ def create(
             "namespace": namespace,
             "helm_release": helm_release,
             "config": execution.jsonb(config, dict[str, JsonValue]),
-            "depends_on": list(depends_on),
+            "depends_on": list(execution.items(depends_on)),
             "secrets_ref": secrets_ref,
         },
     )
@@ -605,7 +605,15 @@ def set_depends_on(db: Connectable, *, depends_on: Sequence[str], id: str, tenan
 
     SQL: sql/queries/deployments.sql:114
     """
-    return execution.one(db, _SET_DEPENDS_ON, {"depends_on": list(depends_on), "id": id, "tenant_id": tenant_id})
+    return execution.one(
+        db,
+        _SET_DEPENDS_ON,
+        {
+            "depends_on": list(execution.items(depends_on)),
+            "id": id,
+            "tenant_id": tenant_id,
+        },
+    )
 
 
 _LIST_DEPENDENTS = Query(
@@ -948,7 +956,7 @@ def list_by_status(db: Connectable, *, statuses: Sequence[DeploymentStatus], lim
 
     SQL: sql/queries/deployments.sql:257
     """
-    return execution.many(db, _LIST_BY_STATUS, {"statuses": list(statuses), "limit": limit})
+    return execution.many(db, _LIST_BY_STATUS, {"statuses": list(execution.items(statuses)), "limit": limit})
 
 
 _CLAIM_PENDING = Query(
@@ -1078,7 +1086,7 @@ def transition(
             "url": url,
             "error_message": error_message,
             "id": id,
-            "from_statuses": list(from_statuses),
+            "from_statuses": list(execution.items(from_statuses)),
         },
     )
 

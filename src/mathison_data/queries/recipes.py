@@ -177,7 +177,7 @@ def create(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -407,7 +407,7 @@ def upsert(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -599,7 +599,7 @@ def update(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -776,7 +776,7 @@ def get_many(db: Connectable, *, ids: Sequence[str]) -> list[Recipe]:
 
     SQL: sql/queries/recipes.sql:306
     """
-    return execution.many(db, _GET_MANY, {"ids": list(ids)})
+    return execution.many(db, _GET_MANY, {"ids": list(execution.items(ids))})
 
 
 _LIST_PUBLISHED = Query(

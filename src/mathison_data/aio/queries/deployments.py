@@ -113,7 +113,7 @@ async def create(
             "namespace": namespace,
             "helm_release": helm_release,
             "config": execution.jsonb(config, dict[str, JsonValue]),
-            "depends_on": list(depends_on),
+            "depends_on": list(execution.items(depends_on)),
             "secrets_ref": secrets_ref,
         },
     )
@@ -245,7 +245,15 @@ async def set_depends_on(db: Connectable, *, depends_on: Sequence[str], id: str,
 
     SQL: sql/queries/deployments.sql:114
     """
-    return await execution.one(db, _SET_DEPENDS_ON, {"depends_on": list(depends_on), "id": id, "tenant_id": tenant_id})
+    return await execution.one(
+        db,
+        _SET_DEPENDS_ON,
+        {
+            "depends_on": list(execution.items(depends_on)),
+            "id": id,
+            "tenant_id": tenant_id,
+        },
+    )
 
 
 async def list_dependents(db: Connectable, *, tenant_id: str, id: str) -> list[Deployment]:
@@ -314,7 +322,7 @@ async def list_by_status(db: Connectable, *, statuses: Sequence[DeploymentStatus
 
     SQL: sql/queries/deployments.sql:257
     """
-    return await execution.many(db, _LIST_BY_STATUS, {"statuses": list(statuses), "limit": limit})
+    return await execution.many(db, _LIST_BY_STATUS, {"statuses": list(execution.items(statuses)), "limit": limit})
 
 
 async def claim_pending(db: Connectable, *, limit: int) -> list[Deployment]:
@@ -359,7 +367,7 @@ async def transition(
             "url": url,
             "error_message": error_message,
             "id": id,
-            "from_statuses": list(from_statuses),
+            "from_statuses": list(execution.items(from_statuses)),
         },
     )
 

@@ -133,7 +133,7 @@ async def create(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -216,7 +216,7 @@ async def upsert(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -302,7 +302,7 @@ async def update(
             "display_name": display_name,
             "description": description,
             "category": category,
-            "tags": None if tags is None else list(tags),
+            "tags": execution.items(tags),
             "icon_url": icon_url,
             "source_type": source_type,
             "chart_url": chart_url,
@@ -352,7 +352,7 @@ async def get_many(db: Connectable, *, ids: Sequence[str]) -> list[Recipe]:
 
     SQL: sql/queries/recipes.sql:306
     """
-    return await execution.many(db, _GET_MANY, {"ids": list(ids)})
+    return await execution.many(db, _GET_MANY, {"ids": list(execution.items(ids))})
 
 
 async def list_published(
