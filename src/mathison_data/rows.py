@@ -9,7 +9,9 @@ attribute is an unknown key.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from threading import Lock
 from types import NoneType, UnionType
@@ -54,7 +56,7 @@ class RowReader:
             return self._several([row[0] for row in rows], by_alias=True, by_name=False)
         if len(rows) < _MANY_ROWS:
             return self._records(rows, self._row)
-        with _without_collecting:
+        with _without_collecting():
             return self._records(rows, self._row)
 
     def _records(self, rows: list[tuple[Any, ...]], row: type[BaseModel]) -> Any:
@@ -81,28 +83,37 @@ _set = object.__setattr__
 
 
 class _Pause:
-    """Keeps the garbage collector from running while many records are made; for several threads at once.
+    """Keeps the garbage collector from running while many records are made.
 
     Making a thousand records starts some seventy collections, which find nothing and take as long as the rest.
+
+    The collector is the whole process's, so one thread at a time pauses it, for one list; the others do without. What
+    is due is collected in between, however many threads there are.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._depth = 0
-        self._was_enabled = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork_in_child)
 
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._depth == 0:
-                self._was_enabled = gc.isenabled()
-                gc.disable()
-            self._depth += 1
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        lock = self._lock
+        if not (gc.isenabled() and lock.acquire(blocking=False)):
+            yield
+            return
+        try:
+            gc.disable()
+            yield
+        finally:
+            gc.enable()
+            lock.release()
 
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._depth -= 1
-            if self._depth == 0 and self._was_enabled:
-                gc.enable()
+    def _after_fork_in_child(self) -> None:
+        """End the pause of a thread that is not in this process."""
+        lock, self._lock = self._lock, Lock()
+        if lock.locked():
+            gc.enable()
 
 
 _MANY_ROWS = 50

@@ -251,11 +251,11 @@ def label_type(database_url: str) -> Iterator[Callable[[str], None]]:
     with psycopg.connect(database_url, autocommit=True) as other:
         other.execute("CREATE TABLE labels (label varchar(20) NOT NULL, hits integer NOT NULL)")
         other.execute("INSERT INTO labels VALUES ('[1]', 0)")
-        yield (
-            lambda name: (
-                other.execute(f"ALTER TABLE labels ALTER COLUMN label TYPE {name} USING label::{name}") and None
-            )
-        )
+
+        def alter(name: str) -> None:
+            other.execute(f"ALTER TABLE labels ALTER COLUMN label TYPE {name} USING label::{name}")
+
+        yield alter
 
 
 def _prepare_everywhere(database: Database, query: Query[Any]) -> None:
@@ -290,7 +290,7 @@ def test_a_write_outlives_it_too_and_writes_once(database: Database, label_type:
 
 
 def test_a_column_that_has_become_json_is_read_as_json(database: Database, label_type: Callable[[str], None]) -> None:
-    query = Query(name="tests.any", sql="SELECT label FROM labels", row=JsonValue, columns=("label",), reads=True)
+    query = Query[Any](name="tests.any", sql="SELECT label FROM labels", row=JsonValue, columns=("label",), reads=True)
     _prepare_everywhere(database, query)
     assert execution.one(database, query, {}) == "[1]"
     label_type("jsonb")
