@@ -10,6 +10,17 @@ CREATE TABLE books (id int PRIMARY KEY, author_id int NOT NULL, title text NOT N
 CREATE TABLE sales (id int NOT NULL, day date NOT NULL, note text) PARTITION BY RANGE (day);
 CREATE TABLE sales_2024 PARTITION OF sales FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE sales_2025 PARTITION OF sales FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE notes (id int NOT NULL, body text);
+CREATE TABLE drafts () INHERITS (notes);
+DO $$
+BEGIN
+  IF current_setting('server_version_num')::int >= 180000 THEN
+    EXECUTE 'ALTER TABLE notes ADD CONSTRAINT notes_body_not_null NOT NULL body NO INHERIT';
+  ELSE
+    ALTER TABLE ONLY notes ALTER body SET NOT NULL;
+  END IF;
+END
+$$;
 CREATE TABLE "Odd ""Name" ("Some Id" int PRIMARY KEY);
 CREATE VIEW book_authors AS
   SELECT b.id, b.title, a.name FROM books AS b LEFT JOIN authors AS a ON a.id = b.author_id;
@@ -21,6 +32,8 @@ INSERT INTO authors VALUES (1, 'Ada', 'a'), (2, 'Bob', NULL), (3, 'Cyd', NULL);
 INSERT INTO books VALUES (1, 1, 'One', NULL), (2, 2, 'Two', 1), (3, 99, 'Three', 2);
 INSERT INTO sales VALUES (1, '2024-05-01', NULL), (2, '2025-05-01', 'x');
 INSERT INTO "Odd ""Name" VALUES (1), (7);
+INSERT INTO notes VALUES (1, 'x');
+INSERT INTO drafts VALUES (2, NULL);
 REFRESH MATERIALIZED VIEW stored_books;
 ANALYZE;
 """
@@ -321,6 +334,8 @@ CASES = [
         "title",
         "title",
     ),
+    Case("not null that is not inherited", "SELECT body FROM notes", "body", "body"),
+    Case("not null that is inherited", "SELECT id FROM notes", since=18),
     Case("for update", "SELECT id, nick FROM authors WHERE id = 2 FOR UPDATE", "nick", "nick"),
     Case("insert", "INSERT INTO authors (id, name) VALUES (50, 'Eve') RETURNING id, name, nick", "nick", "nick"),
     Case(

@@ -114,14 +114,19 @@ FROM pg_type t
 WHERE t.typtype IN ('b', 'e', 'd', 'p')
    OR t.typrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace)
 """
-# In PostgreSQL 18 a NOT NULL may be NOT VALID: rows from before may then hold nulls all the same.
+# In PostgreSQL 18 a NOT NULL may be NOT VALID: rows from before may then hold nulls all the same. It may also be NO
+# INHERIT: a query on the table reads its children too, and they may hold nulls. Before 18 any NOT NULL can be missing
+# from a child, other than from a partition.
 _COLUMNS: LiteralString = """
 SELECT c.oid::int AS table_oid, c.relname AS table, c.relkind IN ('r', 'p') AS is_table,
        coalesce(obj_description(c.oid, 'pg_class'), '') AS table_comment,
        a.attnum AS number, a.attname AS name, a.atttypid::int AS type, a.atttypmod AS modifier,
        a.attnotnull AND c.relkind IN ('r', 'p') AND NOT EXISTS (
          SELECT FROM pg_constraint k
-         WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated
+         WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]
+           AND (NOT k.convalidated OR k.connoinherit)
+       ) AND NOT (
+         c.relkind = 'r' AND c.relhassubclass AND current_setting('server_version_num')::int < 180000
        ) AS not_null,
        coalesce(col_description(c.oid, a.attnum), '') AS comment
 FROM pg_class c
