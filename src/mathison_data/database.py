@@ -112,11 +112,16 @@ class Database(PoolOwner[ConnectionPool[Connection], Connection]):
             owner.putconn(connection)
 
     def _wait(self, pool: ConnectionPool[Connection], start: float) -> Connection:
-        for look in self._looks(start):
-            with suppress(PoolTimeout):
-                return pool.getconn(look - monotonic())
-            if refusal := self._refusal(start):
-                raise refusal
+        waiting, this = self._waiting, object()
+        waiting.add(this)
+        try:
+            for look in self._looks(start):
+                with suppress(PoolTimeout):
+                    return pool.getconn(look - monotonic())
+                if refusal := self._refusal(start):
+                    raise refusal
+        finally:
+            waiting.discard(this)
         raise self._exhausted()
 
     def _open_pool(self) -> ConnectionPool[Connection]:

@@ -148,6 +148,7 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
         self._pool: AnyPool | None = None
         self._connections: weakref.WeakSet[AnyConnection] = weakref.WeakSet()
         self._refused: tuple[float, OperationalError] | None = None
+        self._waiting: set[object] = set()  # psycopg_pool counts the looks of each, too, also when they are over
         self._watched = False
 
     def configure(
@@ -190,7 +191,7 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
 
         Among them pool_size, pool_available, requests_waiting, connections_num and connections_errors.
         """
-        return {} if self._pool is None else self._pool.get_stats()
+        return {} if self._pool is None else self._pool.get_stats() | {"requests_waiting": len(self._waiting)}
 
     def _watch_process(self) -> None:
         """Have fork and exit announced, once in the life of this object."""
@@ -211,6 +212,7 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
         connections, self._connections = list(self._connections), weakref.WeakSet()
         pool, self._pool = self._pool, None
         self._refused = None
+        self._waiting = set()
         if pool is not None:
             pool._closed = True  # its threads are not in this process; its locks may be held by one of them for ever
         if any(not connection.closed for connection in connections):
@@ -263,7 +265,7 @@ class PoolOwner(Generic[AnyPool, AnyConnection]):
         size, most = figures.get("pool_size", 0), figures.get("pool_max", 0)
         text = (
             f"no connection came free within {self._settings.timeout:g} s: {size} of {most} connections are open, "
-            f"{figures.get('pool_available', 0)} free, {figures.get('requests_waiting', 0)} more requests wait. "
+            f"{figures.get('pool_available', 0)} free, {len(self._waiting)} more requests wait. "
             "Raise max_size, or hold connections for a shorter time"
         )
         if refused := self._refused:

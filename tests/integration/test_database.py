@@ -193,12 +193,33 @@ def test_a_pool_in_use_to_the_last_is_an_error_with_its_figures(database: Databa
     database.configure(max_size=1, timeout=0.6)
     with database.connection():
         start = time.monotonic()
-        with pytest.raises(PoolExhaustedError, match=r"within 0\.6 s: 1 of 1 connections are open, 0 .*free") as caught:
+        with pytest.raises(
+            PoolExhaustedError, match=r"within 0\.6 s: 1 of 1 connections are open, 0 free, 0 more"
+        ) as caught:
             execution.one(database, NUMBER, {"number": 1})
         assert time.monotonic() - start < 20
     assert isinstance(caught.value, PoolTimeout)
     assert isinstance(caught.value, MathisonDataError)
     assert execution.one(database, NUMBER, {"number": 1}) == 1
+
+
+def test_the_figures_count_those_who_wait_and_no_others(database: Database) -> None:
+    database.configure(max_size=1, timeout=2)
+    database.open()
+
+    def wait_in_vain() -> None:
+        with pytest.raises(PoolExhaustedError):
+            database.open()
+
+    with database.connection():
+        waiting = [threading.Thread(target=wait_in_vain) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        time.sleep(1)  # each has looked by now, and stands in the queue again
+        assert database.stats()["requests_waiting"] == 3
+        for thread in waiting:
+            thread.join()
+        assert database.stats()["requests_waiting"] == 0
 
 
 def test_who_waits_longer_than_the_first_look_gets_the_connection_that_comes_free(database: Database) -> None:

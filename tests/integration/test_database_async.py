@@ -141,11 +141,27 @@ def test_what_was_changed_on_a_lent_connection_is_set_back(database: AsyncDataba
 def test_a_pool_in_use_to_the_last_is_an_error_with_its_figures(database: AsyncDatabase) -> None:
     async def scenario(database: AsyncDatabase) -> None:
         async with database.connection():
-            with pytest.raises(PoolExhaustedError, match="1 of 1 connections are open"):
+            with pytest.raises(PoolExhaustedError, match="1 of 1 connections are open, 0 free, 0 more"):
                 await execution.one(database, NUMBER, {"number": 1})
         assert await execution.one(database, NUMBER, {"number": 1}) == 1
 
     database.configure(max_size=1, timeout=0.6)
+    _run(database, scenario)
+
+
+def test_the_figures_count_those_who_wait_and_no_others(database: AsyncDatabase) -> None:
+    async def scenario(database: AsyncDatabase) -> None:
+        await database.open()
+        async with database.connection():
+            waiting = [asyncio.create_task(database.open()) for _ in range(3)]
+            await asyncio.sleep(1)  # each has looked by now, and stands in the queue again
+            assert database.stats()["requests_waiting"] == 3
+            waiting[0].cancel()
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+            assert [type(result) for result in results] == [asyncio.CancelledError] + [PoolExhaustedError] * 2
+            assert database.stats()["requests_waiting"] == 0
+
+    database.configure(max_size=1, timeout=2)
     _run(database, scenario)
 
 

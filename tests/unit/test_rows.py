@@ -117,26 +117,6 @@ def test_one_pauses_it_at_a_time_and_for_no_longer_than_one_list() -> None:
     assert gc.isenabled()
 
 
-def test_collections_run_while_many_threads_list(reader: RowReader) -> None:
-    collections = 0
-
-    def count(phase: str, _: dict[str, int]) -> None:
-        nonlocal collections
-        collections += phase == "start"
-
-    rows = [(number, "[1, 2]") for number in range(500)]
-    threads = [threading.Thread(target=lambda: [reader.many(rows) for _ in range(50)]) for _ in range(8)]
-    gc.callbacks.append(count)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        gc.callbacks.remove(count)
-    assert collections >= 20
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_child_that_is_forked_meanwhile_collects_and_pauses_as_any_other(reader: RowReader) -> None:

@@ -123,11 +123,16 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
             await owner.putconn(connection)
 
     async def _wait(self, pool: AsyncConnectionPool[AsyncConnection], start: float) -> AsyncConnection:
-        for look in self._looks(start):
-            with suppress(PoolTimeout):
-                return await pool.getconn(look - monotonic())
-            if refusal := self._refusal(start):
-                raise refusal
+        waiting, this = self._waiting, object()
+        waiting.add(this)
+        try:
+            for look in self._looks(start):
+                with suppress(PoolTimeout):
+                    return await pool.getconn(look - monotonic())
+                if refusal := self._refusal(start):
+                    raise refusal
+        finally:
+            waiting.discard(this)
         raise self._exhausted()
 
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection]:
@@ -175,6 +180,7 @@ class AsyncDatabase(PoolOwner[AsyncConnectionPool[AsyncConnection], AsyncConnect
                 "or close() it there first. One process has one async pool"
             )
         pool, self._pool = self._pool, None
+        self._waiting = set()
         if not self._loop.is_closed():
             for task in asyncio.all_tasks(self._loop):
                 if task.get_name().startswith(pool.name):
