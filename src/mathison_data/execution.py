@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from itertools import count
-from math import isfinite
+from itertools import count, islice
+from math import hypot, inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, overload
 
 from psycopg import AsyncConnection, Connection, Cursor, OperationalError, ServerCursor, adapters
@@ -391,28 +391,51 @@ def vector(value: Vector | None, dimensions: int) -> bytes | None:
     """Return a vector parameter: single-precision floats, from any sequence of numbers or a numpy array.
 
     None, for null, stays None. Raises InvalidVectorError when the number of dimensions is another one, or when a
-    component is no finite number, or when all are zero, for such a vector has no cosine distance to anything.
+    component is no finite number, or when the length is zero or infinite as the server computes it, in single
+    precision: such a vector has no cosine distance to anything.
     """
     if value is None:
         return None
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.ndarray) and value.ndim != 1:
-        raise InvalidVectorError(f"a vector has one axis, not {value.ndim}")
-    if not (hasattr(value, "__len__") and hasattr(value, "__iter__")) or isinstance(value, str | bytes | bytearray):
+    if not (hasattr(value, "__len__") and hasattr(value, "__iter__")) or isinstance(value, _NO_VECTORS):
         raise InvalidVectorError(f"a vector is a sequence of numbers, not {type(value).__name__}")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        entries: Any = value
+        is_array = isinstance(entries, numpy.ndarray)
+        if is_array and entries.ndim != 1:
+            raise InvalidVectorError(f"a vector has one axis, not {entries.ndim}")
+        kinds = {entries.dtype.type} if is_array and entries.dtype != object else set(map(type, entries))
+        if any(issubclass(kind, numpy.complexfloating) for kind in kinds):  # it would lose its imaginary part
+            raise InvalidVectorError("the vector holds something that is no number: complex")
     if len(value) != dimensions:
         raise InvalidVectorError(f"the vector has {len(value)} dimensions, the column {dimensions}")
     try:
         floats = array("f", value)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidVectorError(f"the vector holds something that is no number: {error}") from None
-    for index, component in enumerate(floats):
-        if not isfinite(component):
-            raise InvalidVectorError(
-                f"component {index} of the vector, {value[index]}, is no finite single-precision number"
-            )
-    if not any(floats):
-        raise InvalidVectorError("all components of the vector are zero")
+    if not _PLAIN_LENGTHS[0] < hypot(*floats) < _PLAIN_LENGTHS[1] and (reason := _no_direction(floats, value)):
+        raise InvalidVectorError(reason)
     if sys.byteorder == "little":
         floats.byteswap()
     return _BinaryVector(dimensions.to_bytes(2, "big") + b"\0\0" + floats.tobytes())
+
+
+_NO_VECTORS = (str, bytes, bytearray, Set, Mapping)
+_PLAIN_LENGTHS = (1e-20, 1e19)
+"""Between these a vector of up to 16,000 finite components has a square that single precision can hold."""
+
+
+def _no_direction(floats: array[float], value: Vector) -> str | None:
+    """Return why a vector has no cosine distance to anything, or None if it has."""
+    for index, component in enumerate(floats):
+        if not isfinite(component):
+            given = next(islice(value, index, None))
+            return f"component {index} of the vector, {given}, is no finite single-precision number"
+    if not any(floats):
+        return "all components of the vector are zero"
+    square = array("f", [0.0])
+    for component in floats:
+        square[0] += array("f", [component * component])[0]
+    if 0 < square[0] < inf:
+        return None
+    return f"the length of the vector is too {'small' if square[0] == 0 else 'large'} for single precision"

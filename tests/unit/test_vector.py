@@ -32,11 +32,31 @@ from mathison_data.execution import vector
         (numpy.ones((3, 1)), "one axis, not 2"),
         (numpy.array([1.0, numpy.nan, 1.0]), "component 1"),
         (numpy.zeros(3), "zero"),
+        (numpy.array([1.0, 1j, 1.0]), "complex"),
+        (numpy.array([1.0, 1j, 1.0], dtype=object), "complex"),
+        ([1.0, 1j, 1.0], "complex"),
+        ([1.0, numpy.complex64(1j), 1.0], "complex"),
+        ({1.0, 2.0, 3.0}, "not set"),
+        (frozenset({1.0, 2.0, math.inf}), "not frozenset"),
+        ({1: 1.0, 2: 2.0, 3: 3.0}, "not dict"),
+        ({1: 1.0, 2: 2.0, 3: 3.0}.keys(), "not dict_keys"),
+        ({1: 1.0, 2: 2.0, 3: math.nan}.values(), "component 2 .*nan"),
+        ([3e38, 3e38, 3e38], "length .* is too large"),
+        ([1.2e19, 1.2e19, 1.2e19], "length .* is too large"),
+        ([1e-30, 1e-30, -1e-30], "length .* is too small"),
     ],
 )
 def test_what_is_no_embedding_is_refused(value: Any, reason: str) -> None:
     with pytest.raises(InvalidVectorError, match=reason):
         vector(value, 3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1e19, 1e19, 1e19], [1e-22, 0, 0], (1, 2, 3), numpy.ones(3, dtype=object), {1: 1.0, 2: 2.0, 3: 0.0}.values()],
+)
+def test_whatever_has_a_direction_is_accepted(value: Any) -> None:
+    assert vector(value, 3) is not None
 
 
 def test_the_error_is_a_value_error_of_this_package() -> None:
