@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psycopg
 
-from mathison_data.codegen.checks import Checker, Field, Function, migration_finding
+from mathison_data.codegen.checks import Checker, Field, Function, migration_finding, row_class
 from mathison_data.codegen.describe import Catalog, DescribeError, describe, plan, read_catalog
 from mathison_data.codegen.findings import Finding, Source
-from mathison_data.codegen.naming import camel_case, member_name, record_name
+from mathison_data.codegen.naming import member_name, record_name
 from mathison_data.codegen.queryfile import Query, QueryFile, read
 from mathison_data.codegen.refusals import finding
 from mathison_data.codegen.render import (
@@ -136,6 +136,7 @@ def described_files(
                 functions.append(result)
             else:
                 found += result
+        found += _row_class_findings(functions, checker.class_names)
         about = (file.module, path, file.description, functions)
         files[f"{project.package}/queries/{file.module}.py"] = queries_module(*about)
         files[f"{project.package}/aio/queries/{file.module}.py"] = aio_module(*about)
@@ -143,6 +144,18 @@ def described_files(
     if found:
         raise GenerateError("\n".join(str(one) for one in sorted(set(found))))
     return files
+
+
+def _row_class_findings(functions: Sequence[Function], taken: Sequence[str]) -> list[Finding]:
+    """Find queries of one module whose rows would be of one class, or of one that is a table's or an enum's."""
+    found = []
+    owners = dict.fromkeys(taken, "a table or an enum")
+    for function in (function for function in functions if function.fields):
+        query, name = function.query, row_class(function.query)
+        if owners.setdefault(name, query.name) != query.name:
+            what = f"the rows of {query.name} would be class {name}, which is that of {owners[name]}"
+            found.append(query.finding(what, "Rename the query", query.offset))
+    return found
 
 
 def _function(query: Query, connection: psycopg.Connection, checker: Checker) -> Function | list[Finding]:
@@ -187,7 +200,7 @@ def _records(checker: Checker, found: list[Finding]) -> str:
         if len({member_name(label) for label in enum.labels}) < len(enum.labels):
             what = f'enum "{enum.name}" has two values that would be one name in Python'
             found.append(migration_finding(what, "Rename one"))
-    names = [camel_case(enum.name) for enum in catalog.enums] + [record.name for record in records]
+    names = checker.class_names
     for name in sorted({name for name in names if names.count(name) > 1}):
         found.append(migration_finding(f"two tables or enums would be class {name}", "Rename one"))
     return records_module([Enum(enum.name, enum.labels, enum.comment) for enum in catalog.enums], records)

@@ -73,6 +73,12 @@ class Checker:
         self.json_columns = json_columns
         self.json_parameters = json_parameters
 
+    @property
+    def class_names(self) -> list[str]:
+        """The classes of records.py, one of the same name as another included."""
+        catalog = self.catalog
+        return [camel_case(enum.name) for enum in catalog.enums] + [record_name(t.name) for t in catalog.records]
+
     def function(
         self, query: Query, sql: str, description: Description, plan: Mapping[str, Any]
     ) -> Function | list[Finding]:
@@ -106,7 +112,7 @@ class Checker:
             return found
         good_fields = [found_field for found_field in fields if isinstance(found_field, Field)]
         row = self._row(query, good_fields, record if isinstance(record, Table) else None)
-        own_class = row is not None and row.text == _row_class(query)
+        own_class = row is not None and row.text == row_class(query)
         return Function(
             query=query,
             sql=sql,
@@ -311,7 +317,7 @@ class Checker:
         if record:
             name = record_name(record.name)
             return Expression(name, frozenset({("mathison_data.records", name)}))
-        return fields[0].type if len(fields) == 1 else Expression(_row_class(query))
+        return fields[0].type if len(fields) == 1 else Expression(row_class(query))
 
     def _calls_volatile(self, query: Query) -> bool:
         """Tell whether it calls a function that may write."""
@@ -329,7 +335,8 @@ def migration_finding(what: str, hint: str) -> Finding:
     return Finding("sql/migrations", 1, 1, what, hint)
 
 
-def _row_class(query: Query) -> str:
+def row_class(query: Query) -> str:
+    """Return the class of a query's rows, where they are of one of their own."""
     return f"{camel_case(query.name)}Row"
 
 

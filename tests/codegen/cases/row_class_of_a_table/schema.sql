@@ -1,0 +1,1 @@
+CREATE TABLE found_rows (id int PRIMARY KEY, word text NOT NULL);
