@@ -95,17 +95,20 @@ def read(module: str, source: Source) -> QueryFile:
     file = QueryFile(module)
     if query_name_problem(module):
         file.findings.append(source.finding(0, f"a query file can't be called {module}.sql", "Name it after its table"))
+    seen: dict[str, Token] = {}
     for block in _blocks(source, file):
+        name = _name(block)
+        if first := seen.get(name):
+            what = f"there are two queries {name}, the first in line {source.position(first.offset)[0]}"
+            file.findings.append(source.finding(block.header.offset, what, "Rename one"))
+        if name:
+            seen.setdefault(name, block.header)
+        if block.broken:
+            continue
         before = len(file.findings)
         file.findings.extend(_check(block, source))
         if len(file.findings) == before:
             file.queries.append(_query(block, module, source))
-    seen: dict[str, Query] = {}
-    for query in file.queries:
-        if first := seen.get(query.name):
-            what = f"there are two queries {query.name}, the first in line {first.line}"
-            file.findings.append(source.finding(query.offset, what, "Rename one"))
-        seen.setdefault(query.name, query)
     if not file.queries and not file.findings:
         file.findings.append(
             source.finding(0, "there is no query in this file", "Begin one with -- name: get :optional")
@@ -118,21 +121,28 @@ class _Block:
     header: Token
     comments: list[Token]
     body: list[Token]
+    broken: bool = False  # when a part of it can't be cut
+
+
+def _name(block: _Block) -> str:
+    """Return the name that a head gives; nothing when it gives none."""
+    words = block.header.text.partition("name:")[2].split()
+    return words[0] if words and not words[0].startswith(":") else ""
 
 
 def _blocks(source: Source, file: QueryFile) -> Iterator[_Block]:
     """Cut a file at its headers; what stands before the first one may only be comment."""
     block: _Block | None = None
     opening: list[Token] = []
-    broken = False
     for token in _tokens(source, file):
         if token is None:
-            broken = True
+            if block:
+                block.broken = True
             continue
         if token.kind is Kind.LINE_COMMENT and is_header(token.text) and _begins_line(source, token):
-            if block and not broken:
+            if block:
                 yield block
-            block, broken = _Block(token, [], []), False
+            block = _Block(token, [], [])
         elif block is None:
             if token.matters and not file.findings:
                 file.findings.append(
@@ -144,7 +154,7 @@ def _blocks(source: Source, file: QueryFile) -> Iterator[_Block]:
         else:
             block.body.append(token)
     file.description = _paragraphs([text for text, _ in _comment_lines(opening)])
-    if block and not broken:
+    if block:
         yield block
 
 
