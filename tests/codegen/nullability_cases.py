@@ -10,6 +10,7 @@ CREATE TABLE books (id int PRIMARY KEY, author_id int NOT NULL, title text NOT N
 CREATE TABLE sales (id int NOT NULL, day date NOT NULL, note text) PARTITION BY RANGE (day);
 CREATE TABLE sales_2024 PARTITION OF sales FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE sales_2025 PARTITION OF sales FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE loans (id int NOT NULL, book_id int NOT NULL);
 CREATE TABLE notes (id int NOT NULL, body text);
 CREATE TABLE drafts () INHERITS (notes);
 DO $$
@@ -32,6 +33,7 @@ INSERT INTO authors VALUES (1, 'Ada', 'a'), (2, 'Bob', NULL), (3, 'Cyd', NULL);
 INSERT INTO books VALUES (1, 1, 'One', NULL), (2, 2, 'Two', 1), (3, 99, 'Three', 2);
 INSERT INTO sales VALUES (1, '2024-05-01', NULL), (2, '2025-05-01', 'x');
 INSERT INTO "Odd ""Name" VALUES (1), (7);
+INSERT INTO loans SELECT n, 1 + n % 2 FROM generate_series(1, 5000) AS n;
 INSERT INTO notes VALUES (1, 'x');
 INSERT INTO drafts VALUES (2, NULL);
 REFRESH MATERIALIZED VIEW stored_books;
@@ -53,6 +55,9 @@ class Case:
     arguments: tuple[object, ...] = ()
     since: int = 16
 
+
+# The small table is hashed, so the large one, whose columns are padded, is the outer side.
+RIGHT_ANTI = "anti join onto a table that is much larger"
 
 CASES = [
     Case("plain", "SELECT id, name, nick FROM authors", "nick", "nick"),
@@ -137,6 +142,12 @@ CASES = [
         "SELECT a.id, b.author_id FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.author_id IS NULL",
         "author_id",
         "author_id",
+    ),
+    Case(
+        RIGHT_ANTI,
+        "SELECT b.title, l.id AS loan FROM books b LEFT JOIN loans l ON l.book_id = b.id WHERE l.book_id IS NULL",
+        "loan",
+        "loan",
     ),
     Case(
         "not exists",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from codegen.nullability_cases import CASES, SCHEMA, Case
+from codegen.nullability_cases import CASES, RIGHT_ANTI, SCHEMA, Case
 from databases import database, postgres16_programs
 
 from mathison_data.codegen.describe import Catalog, describe, plan, read_catalog
@@ -69,6 +69,11 @@ def test_not_null_is_never_null(library: tuple[psycopg.Connection, Catalog], cas
         assert seen <= inferred, f"wrongly not null with {switched_off or 'the usual planner'}"
         if not switched_off:
             assert inferred == set(case.inferred.split())
+
+
+def test_a_right_anti_join_is_among_the_cases(library: tuple[psycopg.Connection, Catalog]) -> None:
+    (case,) = (case for case in CASES if case.name == RIGHT_ANTI)
+    assert plan(library[0], case.sql)["Join Type"] == "Right Anti"
 
 
 def test_a_not_null_that_is_not_valid_yet_counts_as_nullable(empty_database_url: str) -> None:
