@@ -74,7 +74,7 @@ def test_the_last_one_is_the_default_and_its_file_says_whether_in_a_transaction(
     empty_database_url: str, directory: Path, admin: psycopg.Connection
 ) -> None:
     code, said = rollback(empty_database_url, directory, "--yes")
-    assert (code, "loses nothing" in said) == (0, True), said
+    assert (code, "  no loss was seen" in said) == (0, True), said
     assert applied(admin, directory) == 2
     assert admin.execute("SELECT to_regclass('i')").fetchone() == (None,)
 
@@ -92,6 +92,34 @@ def test_at_a_terminal_it_asks(
     assert finish(process)[0] == code
     os.close(ours)
     assert applied(admin, directory) == left
+
+
+def test_what_is_lost_goes_by_what_it_is_not_by_its_name(
+    empty_database_url: str, directory: Path, admin: psycopg.Connection
+) -> None:
+    tables = "CREATE TABLE {0} (id int, s text); INSERT INTO {0} SELECT n, 'abc' FROM generate_series(1, {1}) AS n;"
+    counts = {"emptied": 100, "again": 50, "moved": 40, "cut": 30, "part": 20, "swapped": 10, "empty": 0}
+    down = [
+        "TRUNCATE emptied;",
+        "DROP TABLE again;\nCREATE TABLE again (id int, s text);",
+        "ALTER TABLE moved RENAME s TO t;\nALTER TABLE moved RENAME TO moved_on;",
+        "ALTER TABLE cut ALTER s TYPE varchar(2) USING left(s, 2);",
+        "ALTER TABLE part RENAME TO partly;\nDELETE FROM partly WHERE id <= 5;",
+        "ALTER TABLE swapped DROP s;\nALTER TABLE swapped ADD s text;",
+        "TRUNCATE empty;",
+    ]
+    up = "".join(tables.format(name, count) for name, count in counts.items())
+    write(directory, {"0004_create_more": up, "0004_create_more.rollback": "\n".join(down)})
+    apply(empty_database_url, directory)
+    code, said = rollback(empty_database_url, directory, "--yes")
+    assert code == 0, said
+    assert [line for line in said.splitlines() if line.startswith("  ")] == [
+        "  loses table public.again with 50 rows",
+        "  loses rows or values of public.cut with 30 rows: it is emptied or rewritten, values may change",
+        "  loses rows or values of public.emptied with 100 rows: it is emptied or rewritten, values may change",
+        "  loses column public.swapped.s of 10 rows",
+        "  loses 5 rows deleted in public.part",
+    ]
 
 
 def test_one_that_is_not_applied_or_none_at_all(

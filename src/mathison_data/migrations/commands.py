@@ -118,8 +118,10 @@ def rollback(arguments: argparse.Namespace) -> int:
             lost = backend.loss(chosen)
         for name in chosen:
             say(f"to roll back: {name}")
-        for line in lost or ["nothing: no table, column or row"]:
+        for line in lost:
             say(f"  loses {line}")
+        if not lost:
+            say("  no loss was seen")
         # Asked without the lock: whoever thinks for long holds up nobody.
         if not arguments.yes and not _confirmed():
             say("left as it is")
