@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -228,18 +228,11 @@ class Observer:
 
     def _new_locks(self, taken: Locks) -> list[Lock]:
         """Return the strongest lock on each existing relation, the strongest first."""
-        strongest: dict[int, str] = {}
-        for oid, mode in taken:
-            name = mode_name(mode)
-            if oid in self.existing and MODES.index(name) > MODES.index(strongest.get(oid, MODES[0])):
-                strongest[oid] = name
-            elif oid in self.existing:
-                strongest.setdefault(oid, name)
-        locks = [
-            Lock(relation.name, relation.kind, self._table_of(relation), mode)
-            for relation, mode in ((self.existing[oid], mode) for oid, mode in strongest.items())
-        ]
-        return sorted(locks, key=lambda lock: (-MODES.index(lock.mode), lock.kind == "index", lock.relation))
+        return strongest(
+            Lock(relation.name, relation.kind, self._table_of(relation), mode_name(mode))
+            for relation, mode in ((self.existing.get(oid), mode) for oid, mode in taken)
+            if relation
+        )
 
     def _table_of(self, relation: Relation) -> str:
         table = self.existing.get(relation.table or 0)
@@ -276,6 +269,13 @@ class Observer:
             table = self.existing.get(now.table or 0)
             if table is not None and table.oid in before and key not in names_before and now.oid not in before:
                 seen.built.append((now.name, table.name))
+
+
+def strongest(locks: Iterable[Lock]) -> list[Lock]:
+    """Return the strongest lock on each relation, the strongest first."""
+    weakest_first = sorted(locks, key=lambda lock: MODES.index(lock.mode))
+    by_relation = {(lock.kind, lock.relation): lock for lock in weakest_first}
+    return sorted(by_relation.values(), key=lambda lock: (-MODES.index(lock.mode), lock.kind == "index", lock.relation))
 
 
 def execute(connection: psycopg.Connection, statement: str) -> tuple[str, float]:

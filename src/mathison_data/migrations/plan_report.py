@@ -66,10 +66,10 @@ def text(plan: Plan) -> str:
     out = [_headline(plan), *(f"note: {note}" for note in plan.notes)]
     for rehearsal in plan.rehearsals:
         out += ["", _title(rehearsal)]
-        rows, quiet = _rows(plan, rehearsal)
+        rows, idle = _rows(plan, rehearsal)
         if rows:
             out += _table(rows)
-        out += [f"  {line}" for line in _remarks(rehearsal, quiet)]
+        out += [f"  {line}" for line in _remarks(rehearsal, idle)]
     return "\n".join([*out, "", *_footnotes(plan)]).rstrip()
 
 
@@ -80,7 +80,7 @@ def markdown(plan: Plan) -> str:
     out = ["## Migration plan", "", _headline(plan), "", *(f"- note: {_escaped(note)}" for note in plan.notes)]
     for rehearsal in plan.rehearsals:
         out += ["", f"### {_title(rehearsal)}", ""]
-        rows, quiet = _rows(plan, rehearsal)
+        rows, idle = _rows(plan, rehearsal)
         if rows:
             out += ["| line | statement | locks | waits | work | ms |", "| ---: | --- | --- | --- | --- | ---: |"]
             for row in rows:
@@ -88,7 +88,7 @@ def markdown(plan: Plan) -> str:
                 cells = [_escaped("; ".join(lines)) for lines in (row.locks, row.waits, row.work)]
                 out.append(f"| {row.line} | {statement} | {' | '.join(cells)} | {row.time} |")
             out.append("")
-        out += [f"- {_escaped(line)}" for line in _remarks(rehearsal, quiet)]
+        out += [f"- {_escaped(line)}" for line in _remarks(rehearsal, idle)]
     return "\n".join([*out, "", *(_escaped(line) for line in _footnotes(plan))]).rstrip()
 
 
@@ -99,9 +99,13 @@ def data(plan: Plan) -> dict[str, Any]:
     sizes = {name: {"rows": table.rows, "bytes": table.bytes} for name, table in plan.tables.items() if name in touched}
     plain["tables"] = sizes
     for rehearsal in plain["rehearsals"]:
+        holds: dict[str, str] = {}
         for statement in rehearsal["statements"]:
+            statement["held_before"] = dict(holds)
             for lock in (statement["observation"] or {"locks": []})["locks"]:
                 lock["blocks"] = BLOCKS[lock["mode"]]
+                if rehearsal["transactional"]:
+                    holds[lock["relation"]] = max(holds.get(lock["relation"], MODES[0]), lock["mode"], key=MODES.index)
     return plain
 
 
@@ -119,9 +123,13 @@ class _Row:
         return max(1, len(self.locks), len(self.work))
 
 
-def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], int]:
-    """Return a row for each statement that touched what was there before, and how many others there are."""
+def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], dict[bool, int]]:
+    """Return a row for each statement that touched what was there before; of the others, how many there are.
+
+    These are counted apart: before the transaction holds a lock, and while it holds one that they may need as well.
+    """
     rows = []
+    idle = {False: 0, True: 0}
     since: dict[str, tuple[str, int]] = {}  # the strongest lock so far on each relation, and the line that took it
     for statement in rehearsal.statements:
         seen = statement.observation
@@ -140,7 +148,9 @@ def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], int]:
                     waiting.append(", ".join(lock.blocks) or _row_locks(seen))
                     since[lock.relation] = (lock.mode, statement.line)
             rows.append(_Row(statement.line, statement.sql, told, waiting, work, f"{seen.milliseconds:.0f}"))
-    return rows, len(rehearsal.statements) - len(rows)
+        elif seen and seen.tag not in ("SET", "RESET"):
+            idle[bool(since) and rehearsal.transactional] += 1
+    return rows, idle
 
 
 def _row_locks(seen: Observation) -> str:
@@ -222,7 +232,7 @@ def _title(rehearsal: Rehearsal) -> str:
     return f"{rehearsal.id} ({how}, {count} statement{'s' * (count != 1)}, {rehearsal.milliseconds:.0f} ms)"
 
 
-def _remarks(rehearsal: Rehearsal, quiet: int) -> Iterator[str]:
+def _remarks(rehearsal: Rehearsal, idle: dict[bool, int]) -> Iterator[str]:
     if rehearsal.not_rehearsed:
         yield f"NOT REHEARSED{' on the target' if rehearsal.statements else ''}: {rehearsal.not_rehearsed}"
     if rehearsal.transactional:
@@ -230,8 +240,10 @@ def _remarks(rehearsal: Rehearsal, quiet: int) -> Iterator[str]:
             if hold.blocks and len(rehearsal.statements) > 1:
                 until = f"until the migration commits{_for(rehearsal, hold)}"
                 yield f"{table}: {waits(hold.blocks)} from line {hold.line} {until}"
-    if quiet:
-        yield f"{quiet} statement{'s' * (quiet != 1)} touch{'es' * (quiet == 1)} nothing that was there before"
+    if count := idle[False]:
+        yield f"{count} statement{'s' * (count != 1)} touch{'es' * (count == 1)} nothing that was there before"
+    if count := idle[True]:
+        yield f"{count} statement{'s' * (count != 1)} take{'s' * (count == 1)} no further lock"
     for finding in rehearsal.squawk:
         yield f"squawk, line {finding['line']}, {finding['rule']}: {finding['message']}"
 

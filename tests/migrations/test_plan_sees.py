@@ -1,0 +1,61 @@
+"""What the plan sees of statements that hide their work: behind an earlier lock, a function, a setting, a procedure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from plan_directory import fill, write
+
+from mathison_data.migrations import plan, plan_report
+from mathison_data.migrations.observe import Observation
+from mathison_data.migrations.plan_report import Plan
+from mathison_data.settings import DatabaseUrl
+
+
+@pytest.fixture
+def target(empty_database_url: str) -> DatabaseUrl:
+    return fill(empty_database_url)
+
+
+@pytest.fixture
+def admin(target: DatabaseUrl) -> Iterator[psycopg.Connection]:
+    """A session on the target, to prepare what a test needs there."""
+    with psycopg.connect(target.url, autocommit=True) as connection:
+        yield connection
+
+
+def seen(made: Plan, file: int = 0) -> list[Observation]:
+    assert made.good, plan_report.text(made)
+    return [statement.observation or Observation() for statement in made.rehearsals[file].statements]
+
+
+def locks(observation: Observation) -> set[str]:
+    return {f"{lock.relation} {lock.mode}" for lock in plan_report.worth_telling(observation)}
+
+
+TWO = ("ALTER TABLE books ADD COLUMN e1 int;", "ALTER TABLE books ADD COLUMN e2 int;")
+
+
+def test_a_lock_that_is_held_already_is_not_nothing(target: DatabaseUrl, tmp_path: Path) -> None:
+    made = plan.make(target, source=write(tmp_path, "SET lock_timeout = '2s';\nSELECT 1;\n" + "\n".join(TWO)))
+    out = plan_report.text(made)
+    assert "  1 statement touches nothing that was there before" in out
+    assert "  1 statement takes no further lock" in out
+    statements = json.loads(json.dumps(plan_report.data(made)))["rehearsals"][0]["statements"]
+    assert [each["held_before"] for each in statements] == [{}, {}, {}, {"books": "ACCESS EXCLUSIVE"}]
+
+
+def test_live_each_file_has_the_locks_of_its_own_transaction(target: DatabaseUrl, tmp_path: Path) -> None:
+    write(tmp_path, *TWO, "CREATE INDEX i ON books (code);\nSELECT 1;")
+    made = plan.make(target, live=True, budget=30, source=tmp_path)
+    assert [each.on for each in made.rehearsals] == ["target"] * 3
+    assert [locks(seen(made, file)[0]) for file in range(3)] == [
+        {"books ACCESS EXCLUSIVE"},
+        {"books ACCESS EXCLUSIVE"},
+        {"books SHARE"},
+    ]
+    assert "books: writes wait from line 1 until the migration commits" in plan_report.text(made)
