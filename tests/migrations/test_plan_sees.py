@@ -59,3 +59,35 @@ def test_live_each_file_has_the_locks_of_its_own_transaction(target: DatabaseUrl
         {"books SHARE"},
     ]
     assert "books: writes wait from line 1 until the migration commits" in plan_report.text(made)
+
+
+def test_a_rewrite_in_a_function_is_told_of_the_statement_that_calls_it(
+    target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path
+) -> None:
+    admin.execute("CREATE FUNCTION widen() RETURNS void LANGUAGE sql AS 'ALTER TABLE books ALTER pages TYPE bigint'")
+    write(tmp_path, "SELECT widen();\nALTER TABLE authors ADD COLUMN e int;")
+    for live in (False, True):
+        first, second = seen(plan.make(target, live=live, budget=30, source=tmp_path))
+        assert (first.rewritten, second.rewritten) == (["books"], [])
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_truncate_in_a_block_empties(live: bool, target: DatabaseUrl, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "INSERT INTO books (id, pages) VALUES (-1, 1), (-2, 1);\n"
+        "DO $$ BEGIN EXECUTE 'TRUNCATE books'; EXECUTE 'INSERT INTO authors VALUES (-1, $q$x$q$)'; END $$;\n"
+        "DO $$ BEGIN EXECUTE 'ALTER TABLE authors ALTER name TYPE varchar(9) USING left(name, 9)'; END $$;",
+    )
+    made = plan.make(target, live=live, budget=30, source=tmp_path)
+    _insert, truncate, rewrite = seen(made)
+    assert (truncate.emptied, truncate.rewritten) == (["books"], [])
+    assert truncate.rows == {"authors": {"inserted": 1}}
+    assert (rewrite.emptied, rewrite.rewritten) == ([], ["authors"])
+
+
+def test_rows_are_never_less_than_none(target: DatabaseUrl, tmp_path: Path) -> None:
+    """A second TRUNCATE in a transaction makes no new file, but sets the counters back."""
+    write(tmp_path, "TRUNCATE books;\nINSERT INTO books (id, pages) VALUES (1, 1), (2, 1);\n"
+          "DO $$ BEGIN EXECUTE 'TRUNCATE books'; END $$;")  # fmt: skip
+    assert seen(plan.make(target, live=True, budget=30, source=tmp_path))[2].rows == {}
