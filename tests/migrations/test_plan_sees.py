@@ -91,3 +91,59 @@ def test_rows_are_never_less_than_none(target: DatabaseUrl, tmp_path: Path) -> N
     write(tmp_path, "TRUNCATE books;\nINSERT INTO books (id, pages) VALUES (1, 1), (2, 1);\n"
           "DO $$ BEGIN EXECUTE 'TRUNCATE books'; END $$;")  # fmt: skip
     assert seen(plan.make(target, live=True, budget=30, source=tmp_path))[2].rows == {}
+
+
+def test_the_time_zone_is_the_targets(target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path) -> None:
+    """In UTC no value changes, so that nothing is rewritten."""
+    admin.execute("ALTER TABLE books ADD COLUMN t timestamp")
+    write(tmp_path, "ALTER TABLE books ALTER COLUMN t TYPE timestamptz;")
+    for zone, rewritten in (("UTC", []), ("Europe/Berlin", ["books"])):
+        admin.execute(f"ALTER DATABASE {target.database} SET timezone TO '{zone}'".encode())
+        [observation] = seen(plan.make(target, source=tmp_path))
+        assert observation.rewritten == rewritten
+
+
+def test_settings_of_the_database_are_the_targets(
+    target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path
+) -> None:
+    admin.execute(f"ALTER DATABASE {target.database} SET datestyle TO 'SQL, DMY'".encode())
+    made = plan.make(target, source=write(tmp_path, "ALTER TABLE books ADD COLUMN d date DEFAULT '31/12/2020';"))
+    assert seen_error(made, 0) is None
+
+
+def test_an_extension_may_be_in_any_schema(target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path) -> None:
+    admin.execute('CREATE SCHEMA ext; CREATE SCHEMA "Own ext"; COMMENT ON SCHEMA ext IS $$theirs$$')
+    admin.execute('CREATE EXTENSION vector SCHEMA "Own ext"')
+    admin.execute('CREATE TABLE points (at "Own ext".vector(3))')
+    made = plan.make(target, source=write(tmp_path, "ALTER TABLE points ADD COLUMN n int;"))
+    assert made.place == "the target's own server"
+    assert [note for note in made.notes if "squawk" not in note] == []
+    assert locks(seen(made)[0]) == {"points ACCESS EXCLUSIVE"}
+
+
+VIEWS = """
+CREATE MATERIALIZED VIEW totals AS SELECT id, pages FROM books;
+CREATE UNIQUE INDEX ON totals (id);
+CREATE MATERIALIZED VIEW again AS SELECT id FROM totals;
+CREATE MATERIALIZED VIEW never AS SELECT id FROM books WITH NO DATA;
+"""
+
+
+@pytest.mark.parametrize("marker", ["", "-- transactional: false\n"])
+def test_refresh_concurrently(marker: str, target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path) -> None:
+    admin.execute(VIEWS.encode())
+    write(tmp_path, f"{marker}REFRESH MATERIALIZED VIEW CONCURRENTLY totals;")
+    [observation] = seen(plan.make(target, source=tmp_path))
+    assert locks(observation) == {"totals EXCLUSIVE"}
+    assert observation.rewritten == []
+
+
+def test_only_what_the_target_has_populated_is(target: DatabaseUrl, admin: psycopg.Connection, tmp_path: Path) -> None:
+    admin.execute(VIEWS.encode())
+    made = plan.make(target, source=write(tmp_path, "SELECT FROM again;", "SELECT FROM never;"))
+    assert seen_error(made, 0) is None
+    assert 'materialized view "never" has not been populated' in (seen_error(made, 1) or "")
+
+
+def seen_error(made: Plan, file: int) -> str | None:
+    return made.rehearsals[file].statements[0].error

@@ -84,6 +84,12 @@ FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = ANY ('{r,p}') AND n.nspname !~ '^(pg_|information_schema$)'
 """
+_COMMENT_ALL = """
+SELECT pg_catalog.format('COMMENT ON MATERIALIZED VIEW %I.%I IS NULL', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND n.nspname !~ '^(pg_|information_schema$)'
+"""
 
 Locks = set[tuple[int, str]]
 Counters = dict[int, tuple[int, int, int, int]]
@@ -365,6 +371,10 @@ def _lock_all(connection: psycopg.Connection, mode: str) -> None:
     statements = connection.execute(_LOCK_ALL, [mode]).fetchall()
     for (statement,) in statements:
         connection.execute(statement)
+    # Materialized views, which LOCK does not know: a comment on one takes the stronger lock, and is rolled back.
+    if mode == "SHARE UPDATE EXCLUSIVE":
+        for (statement,) in connection.execute(_COMMENT_ALL).fetchall():
+            connection.execute(statement)
 
 
 def _locks_until(connection: psycopg.Connection, pid: int, is_done: Callable[[], bool]) -> Locks:
