@@ -78,17 +78,18 @@ LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
 WHERE c.oid = ANY (%s::oid[]) AND i.indislive IS NOT FALSE
 """
 _SIZES = "SELECT oid::bigint, pg_catalog.pg_relation_size(oid) FROM pg_catalog.unnest(%s::oid[]) AS oid"
+# LOCK knows no materialized view, but a comment on one takes SHARE UPDATE EXCLUSIVE, and is rolled back.
 _LOCK_ALL = """
-SELECT pg_catalog.format('LOCK TABLE ONLY %%I.%%I IN %%s MODE', n.nspname, c.relname, %s::text)
+SELECT pg_catalog.format(
+  CASE c.relkind
+    WHEN 'm' THEN 'COMMENT ON MATERIALIZED VIEW %%I.%%I IS NULL' ELSE 'LOCK TABLE ONLY %%I.%%I IN %%s MODE'
+  END,
+  n.nspname, c.relname, mode)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = ANY ('{r,p}') AND n.nspname !~ '^(pg_|information_schema$)'
-"""
-_COMMENT_ALL = """
-SELECT pg_catalog.format('COMMENT ON MATERIALIZED VIEW %I.%I IS NULL', n.nspname, c.relname)
-FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'm' AND n.nspname !~ '^(pg_|information_schema$)'
+CROSS JOIN (SELECT %s::text) AS wanted (mode)
+WHERE (c.relkind IN ('r', 'p') OR (c.relkind = 'm' AND mode = 'SHARE UPDATE EXCLUSIVE'))
+  AND n.nspname !~ '^(pg_|information_schema$)'
 """
 
 Locks = set[tuple[int, str]]
@@ -131,6 +132,7 @@ class Observation:
     """What one statement did; every name is of a relation that was there before it, `built` excepted."""
 
     tag: str = ""
+    sampled: bool = False  # it ended transactions of its own, of which locks may have been missed
     milliseconds: float = 0.0
     locks: list[Lock] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)  # tables whose rows were all written anew
@@ -211,6 +213,16 @@ class Observer:
         after = relations(self._connection)
         truncated = self._truncated(seen, before, after, self._lasting_counters(), counted_before)
         self._compare_files(seen, before, after, truncated)
+        if tag in ("CALL", "DO"):
+            # The gate of `watched` stops only its first transaction; what is new or gone was locked all the same.
+            seen.sampled = True
+            changed = {*seen.rewritten, *seen.emptied}
+            certain = [
+                Lock(relation.name, relation.kind, self._table_of(relation), "ACCESS EXCLUSIVE")
+                for relation in self.existing.values()
+                if relation.name in changed or f"{relation.kind} {relation.name}" in seen.dropped
+            ]
+            seen.locks = strongest([*seen.locks, *certain])
         self._compare_counters(seen, counted_before, self._lasting_counters())
         return seen
 
@@ -371,10 +383,6 @@ def _lock_all(connection: psycopg.Connection, mode: str) -> None:
     statements = connection.execute(_LOCK_ALL, [mode]).fetchall()
     for (statement,) in statements:
         connection.execute(statement)
-    # Materialized views, which LOCK does not know: a comment on one takes the stronger lock, and is rolled back.
-    if mode == "SHARE UPDATE EXCLUSIVE":
-        for (statement,) in connection.execute(_COMMENT_ALL).fetchall():
-            connection.execute(statement)
 
 
 def _locks_until(connection: psycopg.Connection, pid: int, is_done: Callable[[], bool]) -> Locks:

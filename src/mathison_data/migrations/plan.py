@@ -79,6 +79,8 @@ def make(
             plan.rehearsals = rehearsal.on_scratch(pending, made.url)
     if live and plan.good:
         _rehearse_live(plan, pending, target, budget)
+    elif live:
+        plan.notes.append("nothing was rehearsed on the target, for it failed on the scratch database already")
     _add_squawk(plan, pending, version)
     return plan
 
@@ -90,7 +92,6 @@ def _rehearse_live(plan: Plan, pending: list[File], target: DatabaseUrl, budget:
         say(f"  will hold {hold.mode} on {table}: {plan_report.waits(hold.blocks)}")
     if not holds:
         say("  will hold no lock on an existing table")
-    plan.live = True
     # On the target all files share a transaction, which takes no lock twice; on the scratch database each had its own.
     on_target = rehearsal.on_target(pending, target, budget)
     for there, here in zip(plan.rehearsals, on_target, strict=True):
@@ -102,6 +103,7 @@ def _rehearse_live(plan: Plan, pending: list[File], target: DatabaseUrl, budget:
     plan.rehearsals = [
         there if here.not_rehearsed else here for there, here in zip(plan.rehearsals, on_target, strict=True)
     ]
+    plan.live = any(each.on == "target" for each in plan.rehearsals)
 
 
 def _unlike(target: psycopg.Connection, model: psycopg.Connection) -> list[str]:

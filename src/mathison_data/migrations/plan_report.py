@@ -10,9 +10,12 @@ from typing import Any
 
 from mathison_data.migrations.observe import BLOCKS, MODES, Lock, Observation, Relation
 from mathison_data.migrations.rehearsal import Rehearsal
+from mathison_data.migrations.sessions import mask
 
 _NARROWEST_STATEMENT = 30
 _WIDEST_IN_MARKDOWN = 60
+_WORK = ("reads", "writes", "row locks")
+_BY_ROWS = ("UPDATE", "DELETE", "MERGE", "DO", "CALL", "SELECT")
 
 
 @dataclass
@@ -34,11 +37,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hold:
-    """The strongest lock on a table within a migration, from which line on it is held, and what of the work waits."""
+    """The strongest lock on a table within a migration, and from which line on each kind of work waits for it."""
 
     mode: str
-    line: int
-    blocks: tuple[str, ...]
+    lines: dict[str, int]
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What of the work waits in the end."""
+        return BLOCKS[self.mode]
 
 
 def held(rehearsals: Iterable[Rehearsal]) -> dict[str, Hold]:
@@ -47,10 +54,9 @@ def held(rehearsals: Iterable[Rehearsal]) -> dict[str, Hold]:
     for rehearsal in rehearsals:
         for statement in rehearsal.statements:
             for lock in statement.observation.locks if statement.observation else []:
-                before = holds.get(lock.table)
-                if before is None or MODES.index(lock.mode) > MODES.index(before.mode):
-                    first = before.line if before and set(before.blocks) == set(lock.blocks) else statement.line
-                    holds[lock.table] = Hold(lock.mode, first, lock.blocks)
+                before = holds.get(lock.table, Hold(lock.mode, {}))
+                lines = dict.fromkeys(lock.blocks, statement.line) | before.lines
+                holds[lock.table] = Hold(max(before.mode, lock.mode, key=MODES.index), lines)
     return holds
 
 
@@ -101,6 +107,7 @@ def data(plan: Plan) -> dict[str, Any]:
     for rehearsal in plain["rehearsals"]:
         holds: dict[str, str] = {}
         for statement in rehearsal["statements"]:
+            statement["sql"] = mask(statement["sql"])
             statement["held_before"] = dict(holds)
             for lock in (statement["observation"] or {"locks": []})["locks"]:
                 lock["blocks"] = BLOCKS[lock["mode"]]
@@ -134,7 +141,9 @@ def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], dict[bool, int]
     for statement in rehearsal.statements:
         seen = statement.observation
         if statement.error:
-            rows.append(_Row(statement.line, statement.sql, ["FAILS"], [], [statement.error], ""))
+            rows.append(
+                _Row(statement.line, statement.sql, ["FAILS"], [], [statement.error], f"{statement.milliseconds:.0f}")
+            )
         elif seen and (locks := worth_telling(seen)) + (work := list(_work(plan, rehearsal, seen))):
             told, waiting = [], []
             for lock in locks:
@@ -170,6 +179,8 @@ def worth_telling(seen: Observation) -> list[Lock]:
 
 
 def _work(plan: Plan, rehearsal: Rehearsal, seen: Observation) -> Iterator[str]:
+    if seen.sampled:
+        yield "locks seen by sampling; may be incomplete"
     for name in seen.dropped:
         kind, _, plain = name.rpartition(" ")
         yield f"drops {kind} {plain}{_size(plan, plain)}"
@@ -237,9 +248,10 @@ def _remarks(rehearsal: Rehearsal, idle: dict[bool, int]) -> Iterator[str]:
         yield f"NOT REHEARSED{' on the target' if rehearsal.statements else ''}: {rehearsal.not_rehearsed}"
     if rehearsal.transactional:
         for table, hold in held([rehearsal]).items():
-            if hold.blocks and len(rehearsal.statements) > 1:
-                until = f"until the migration commits{_for(rehearsal, hold)}"
-                yield f"{table}: {waits(hold.blocks)} from line {hold.line} {until}"
+            for line in dict.fromkeys(hold.lines.values()) if len(rehearsal.statements) > 1 else []:
+                kinds = [kind for kind in _WORK if hold.lines.get(kind) == line]
+                until = f"until the migration commits{_for(rehearsal, line)}"
+                yield f"{table}: {waits(kinds)} from line {line} {until}"
     if count := idle[False]:
         yield f"{count} statement{'s' * (count != 1)} touch{'es' * (count == 1)} nothing that was there before"
     if count := idle[True]:
@@ -248,11 +260,11 @@ def _remarks(rehearsal: Rehearsal, idle: dict[bool, int]) -> Iterator[str]:
         yield f"squawk, line {finding['line']}, {finding['rule']}: {finding['message']}"
 
 
-def _for(rehearsal: Rehearsal, hold: Hold) -> str:
-    """Tell how long a lock is held; on empty tables that would say nothing."""
+def _for(rehearsal: Rehearsal, line: int) -> str:
+    """Tell how long a lock is held from a line on; on empty tables that would say nothing."""
     if rehearsal.on == "scratch":
         return ""
-    after = [each.observation for each in rehearsal.statements if each.line >= hold.line and each.observation]
+    after = [each for each in rehearsal.statements if each.line >= line]
     return f", {sum(each.milliseconds for each in after):.0f} ms"
 
 
@@ -260,8 +272,15 @@ def _footnotes(plan: Plan) -> Iterator[str]:
     seen = [s.observation for r in plan.rehearsals if r.on == "scratch" for s in r.statements if s.observation]
     if any(each.scanned or each.built for each in seen if not each.is_data_command):
         yield "The scratch database has no rows: whether the existing ones pass a check is for --live to tell."
+    statements = [s for r in plan.rehearsals if r.on == "scratch" for s in r.statements if s.observation]
+    if any(_depends_on_rows(s.observation.tag, s.sql) for s in statements if s.observation):
+        yield "Locks that depend on rows (cascades, triggers, DO, functions) show with --live."
     if seen and not plan.live:
         yield "Times are of empty tables. Sizes are the planner's estimates of the target."
+
+
+def _depends_on_rows(tag: str, sql: str) -> bool:
+    return tag.startswith(_BY_ROWS) or (tag.startswith("INSERT") and "select" in sql.lower())
 
 
 def _touched(rehearsal: Rehearsal) -> Iterator[str]:
@@ -314,7 +333,7 @@ def _flat(statement: str) -> str:
 
 
 def _shortened(statement: str, width: int) -> str:
-    flat = _flat(statement)
+    flat = mask(_flat(statement))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
