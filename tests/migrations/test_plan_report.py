@@ -9,6 +9,8 @@ import pytest
 from plan_directory import fill, write
 
 from mathison_data.migrations import plan, plan_report
+from mathison_data.migrations.plan_report import Plan
+from mathison_data.migrations.rehearsal import Rehearsal
 from mathison_data.settings import DatabaseUrl
 
 
@@ -70,3 +72,20 @@ def test_no_password_is_shown(target: DatabaseUrl, tmp_path: Path) -> None:
     for out in (plan_report.text(made), plan_report.markdown(made), json.dumps(plan_report.data(made))):
         assert "CREATE ROLE r1" in out
         assert "s3cret" not in out
+
+
+def test_equal_rows_are_folded(target: DatabaseUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    inserts = "".join(f"INSERT INTO authors VALUES (-{n}, 'name');\n" for n in range(1, 1201))
+    made = plan.make(target, source=write(tmp_path, f"{inserts}UPDATE books SET pages = 1;"))
+    for out in (plan_report.text(made), plan_report.markdown(made)):
+        assert "and 1,198 more like it, to line 1200" in out
+        assert len(out.splitlines()) < 40
+        assert "UPDATE books SET pages = 1" in out
+    assert len(plan_report.data(made)["rehearsals"][0]["statements"]) == 1201
+
+
+def test_equal_findings_are_folded() -> None:
+    rehearsal = Rehearsal("0002", "0002.sql", True, "scratch")
+    rehearsal.squawk = [{"line": line, "rule": "r", "message": "m"} for line in (3, 4, 9)]
+    assert "squawk, line 3 and 2 more, r: m" in plan_report.text(Plan("t", {}, rehearsals=[rehearsal]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -159,7 +160,20 @@ def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], dict[bool, int]
             rows.append(_Row(statement.line, statement.sql, told, waiting, work, f"{seen.milliseconds:.0f}"))
         elif seen and seen.tag not in ("SET", "RESET"):
             idle[bool(since) and rehearsal.transactional] += 1
-    return rows, idle
+    return list(_folded(rows)), idle
+
+
+def _folded(rows: list[_Row]) -> Iterator[_Row]:
+    """Make one row of neighbours that did the same by the same kind of statement: a thousand INSERTs of a row each."""
+    for _key, group in itertools.groupby(
+        rows, lambda row: (_flat(row.statement).split(" ")[0].upper(), row.locks, row.waits, row.work)
+    ):
+        first, *others = group
+        if others:
+            more = f"and {len(others):,} more like it, to line {others[-1].line}"
+            time = sum(float(row.time or 0) for row in (first, *others))
+            first = dataclasses.replace(first, work=[*first.work, more], time=f"{time:.0f}")
+        yield first
 
 
 def _row_locks(seen: Observation) -> str:
@@ -256,8 +270,12 @@ def _remarks(rehearsal: Rehearsal, idle: dict[bool, int]) -> Iterator[str]:
         yield f"{count} statement{'s' * (count != 1)} touch{'es' * (count == 1)} nothing that was there before"
     if count := idle[True]:
         yield f"{count} statement{'s' * (count != 1)} take{'s' * (count == 1)} no further lock"
+    lines: dict[tuple[str, str], list[int]] = {}
     for finding in rehearsal.squawk:
-        yield f"squawk, line {finding['line']}, {finding['rule']}: {finding['message']}"
+        lines.setdefault((finding["rule"], finding["message"]), []).append(finding["line"])
+    for (rule, message), at in lines.items():
+        more = f" and {len(at) - 1:,} more" if len(at) > 1 else ""
+        yield f"squawk, line {at[0]}{more}, {rule}: {message}"
 
 
 def _for(rehearsal: Rehearsal, line: int) -> str:
