@@ -157,6 +157,13 @@ def test_both_definitions_are_shown(changed: psycopg.Connection, model: psycopg.
     )
 
 
+def test_storage_is_spelt_as_in_sql(changed: psycopg.Connection, model: psycopg.Connection) -> None:
+    with changed.transaction(force_rollback=True):
+        changed.execute("ALTER TABLE users ALTER COLUMN name SET STORAGE EXTERNAL, ALTER name SET COMPRESSION pglz")
+        [difference] = drift.compare(changed, model)
+    assert difference.in_database == "text STORAGE EXTERNAL COMPRESSION pglz"
+
+
 def test_the_schema_file_is_what_the_migrations_make(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         if connection.info.server_version < 180000:

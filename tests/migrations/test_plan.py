@@ -336,7 +336,7 @@ def test_how_it_reads(
     assert "(held on books since line 2)" in out
     assert "drops table authors (~1,000 rows, " in out
     assert "  books: reads and writes wait from line 2 until the migration commits" in out
-    assert "  1 statement touches nothing that was there before" in out
+    assert "nothing that was there before" not in out  # SET is not counted
     assert "note: squawk is not installed, so its findings are missing: pip install squawk-cli" in out
     table = [line for line in out.splitlines() if line.startswith("   ")]
     assert len(table) == 10  # a line each for four statements, six with what they did

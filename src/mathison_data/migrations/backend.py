@@ -189,12 +189,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             say(f"{file.down.path}: was changed after {file.id} was applied; it runs as it is now")
         self._run(migration, file, "rollback", force)
 
-    def loss(self, names: Sequence[str]) -> list[str]:
-        """Say what rolling these back, in this order, would lose; changes nothing."""
+    def loss(self, names: Sequence[str], budget: float) -> list[str]:
+        """Say what rolling these back, in this order, would lose; takes `budget` seconds, and changes nothing."""
         assert self._target
         known = [self._files[name] for name in names]
         with _said_plainly():
-            return loss.of(self.connection, self._target, known, self._options, self._session, say)
+            return loss.of(self.connection, self._target, known, budget, self._options, self._session, say)
 
     def mark_one(self, migration: Any, log: bool = True) -> None:
         """Mark a migration applied without running it."""
@@ -212,7 +212,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise MigrationError("--force would mark a broken migration as applied: repair it, or use yoyo mark")
         assert self._target
         script = file.up if direction == "apply" else file.down
-        run = running.Run(self.connection, self._target, [script], self._options, self._session, say)
+        run = running.Run(self.connection, self._target, script, self._options, self._session, say)
 
         def finish(duration_ms: int) -> None:
             with self.connection.pipeline():

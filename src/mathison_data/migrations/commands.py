@@ -14,6 +14,7 @@ from mathison_data.errors import ConfigError, MigrationError
 from mathison_data.migrations import new, plan, status
 from mathison_data.migrations.backend import Backend, say
 from mathison_data.migrations.options import Options
+from mathison_data.migrations.rehearsal import LIVE_LOCK_TIMEOUT_MILLISECONDS
 from mathison_data.settings import DatabaseUrl, database_url
 
 
@@ -48,6 +49,12 @@ def add_to(parser: argparse.ArgumentParser, *, epilog: str) -> None:
         rollback,
         "roll back the last migration, after saying what is lost",
         "mathison-data migrate rollback 0008_create_conversations",
+    )
+    rollback_parser.description = (
+        "Roll back the last migration, after saying what is lost.\n\n"
+        "To see that, the rollback is run and undone before anyone is asked: for a moment it takes its locks,\n"
+        f"up to {plan.DEFAULT_BUDGET_SECONDS:g} seconds in all, and waits for each "
+        f"{LIVE_LOCK_TIMEOUT_MILLISECONDS} ms at most."
     )
     which = rollback_parser.add_mutually_exclusive_group()
     which.add_argument("id", nargs="?", help="roll back this migration and all after it")
@@ -115,11 +122,13 @@ def rollback(arguments: argparse.Namespace) -> int:
             if not chosen:
                 say("no migration is applied: nothing to roll back")
                 return 0
-            lost = backend.loss(chosen)
-        for name in chosen:
-            say(f"to roll back: {name}")
-        for line in lost or ["nothing: no table, column or row"]:
-            say(f"  loses {line}")
+            for name in chosen:
+                say(f"to roll back: {name}")
+            # Before the rehearsal, which takes locks: what nobody can agree to is not worth them.
+            if not arguments.yes and not sys.stdin.isatty():
+                raise ConfigError("nobody is here to ask: say --yes if this is meant")
+            for line in backend.loss(chosen, plan.DEFAULT_BUDGET_SECONDS):
+                say(f"  {line}")
         # Asked without the lock: whoever thinks for long holds up nobody.
         if not arguments.yes and not _confirmed():
             say("left as it is")
@@ -174,7 +183,5 @@ def _to_roll_back(backend: Backend, arguments: argparse.Namespace) -> list[Any]:
 
 
 def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigError("nobody is here to ask: say --yes if this is meant")
     print("roll back? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

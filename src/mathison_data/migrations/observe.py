@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -29,6 +29,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "ACCESS EXCLUSIVE": ("reads", "writes"),
 }
 MODES = tuple(BLOCKS)
+_NEW_FILE = frozenset(MODES[MODES.index("SHARE") :])
 _KINDS = {"r": "table", "p": "table", "i": "index", "I": "index", "m": "materialized view", "v": "view"} | {
     "S": "sequence",
     "f": "foreign table",
@@ -76,11 +77,19 @@ FROM pg_catalog.pg_class AS c
 LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
 WHERE c.oid = ANY (%s::oid[]) AND i.indislive IS NOT FALSE
 """
+_SIZES = "SELECT oid::bigint, pg_catalog.pg_relation_size(oid) FROM pg_catalog.unnest(%s::oid[]) AS oid"
+# LOCK knows no materialized view, but a comment on one takes SHARE UPDATE EXCLUSIVE, and is rolled back.
 _LOCK_ALL = """
-SELECT pg_catalog.format('LOCK TABLE ONLY %%I.%%I IN %%s MODE', n.nspname, c.relname, %s::text)
+SELECT pg_catalog.format(
+  CASE c.relkind
+    WHEN 'm' THEN 'COMMENT ON MATERIALIZED VIEW %%I.%%I IS NULL' ELSE 'LOCK TABLE ONLY %%I.%%I IN %%s MODE'
+  END,
+  n.nspname, c.relname, mode)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = ANY ('{r,p}') AND n.nspname !~ '^(pg_|information_schema$)'
+CROSS JOIN (SELECT %s::text) AS wanted (mode)
+WHERE (c.relkind IN ('r', 'p') OR (c.relkind = 'm' AND mode = 'SHARE UPDATE EXCLUSIVE'))
+  AND n.nspname !~ '^(pg_|information_schema$)'
 """
 
 Locks = set[tuple[int, str]]
@@ -123,6 +132,7 @@ class Observation:
     """What one statement did; every name is of a relation that was there before it, `built` excepted."""
 
     tag: str = ""
+    sampled: bool = False  # it ended transactions of its own, of which locks may have been missed
     milliseconds: float = 0.0
     locks: list[Lock] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)  # tables whose rows were all written anew
@@ -172,12 +182,13 @@ class Observer:
             raise AssertionError("the statement ended the transaction that it was rehearsed in")
         taken, counted = _locks(self._connection, self._pid), self._counters("xact_")
         seen = Observation(tag=tag, milliseconds=seconds * 1000, locks=self._new_locks(taken - self._taken))
-        if not seen.is_data_command and tag != "SET":
+        if (not seen.is_data_command and tag != "SET") or any(mode_name(mode) in _NEW_FILE for _, mode in taken):
+            # A function may do anything, but for a new file it holds a strong lock.
             after = relations(self._connection)
             # Without a lock of ours, on a live database, it was another session: REFRESH MATERIALIZED VIEW, TRUNCATE.
             locked = {oid for oid, _mode in taken}
             ours = {r.oid: r for r in self._relations.values() if r.oid in locked or r.table in locked}
-            self._compare_files(seen, ours, after)
+            self._compare_files(seen, ours, after, self._truncated(seen, ours, after, counted))
             self._relations = after
         self._compare_counters(seen, self._counted, counted)
         self._taken, self._counted = taken, counted
@@ -199,7 +210,19 @@ class Observer:
             raise outcome[0]
         tag, seconds = outcome[0]
         seen = Observation(tag=tag, milliseconds=seconds * 1000, locks=self._new_locks(taken))
-        self._compare_files(seen, before, relations(self._connection))
+        after = relations(self._connection)
+        truncated = self._truncated(seen, before, after, self._lasting_counters(), counted_before)
+        self._compare_files(seen, before, after, truncated)
+        if tag in ("CALL", "DO"):
+            # The gate of `watched` stops only its first transaction; what is new or gone was locked all the same.
+            seen.sampled = True
+            changed = {*seen.rewritten, *seen.emptied}
+            certain = [
+                Lock(relation.name, relation.kind, self._table_of(relation), "ACCESS EXCLUSIVE")
+                for relation in self.existing.values()
+                if relation.name in changed or f"{relation.kind} {relation.name}" in seen.dropped
+            ]
+            seen.locks = strongest([*seen.locks, *certain])
         self._compare_counters(seen, counted_before, self._lasting_counters())
         return seen
 
@@ -218,7 +241,10 @@ class Observer:
         for oid, now in after.items():
             if (relation := self.existing.get(oid)) is None:
                 continue
-            scans, *changed = (b - a for a, b in zip(before.get(oid, (0, 0, 0, 0)), now, strict=True))
+            # TRUNCATE sets the transaction's counters back to zero.
+            was = before.get(oid, (0, 0, 0, 0)) if relation.name not in seen.emptied else (0, 0, 0, 0)
+            changed = [b - a if b >= a else b for a, b in zip(was[1:], now[1:], strict=True)]
+            scans = now[0] - before.get(oid, (0,))[0]
             if scans > 0 and relation.name not in for_other_work:
                 seen.scanned.append(relation.name)
             if any(changed):
@@ -228,29 +254,55 @@ class Observer:
 
     def _new_locks(self, taken: Locks) -> list[Lock]:
         """Return the strongest lock on each existing relation, the strongest first."""
-        strongest: dict[int, str] = {}
-        for oid, mode in taken:
-            name = mode_name(mode)
-            if oid in self.existing and MODES.index(name) > MODES.index(strongest.get(oid, MODES[0])):
-                strongest[oid] = name
-            elif oid in self.existing:
-                strongest.setdefault(oid, name)
-        locks = [
-            Lock(relation.name, relation.kind, self._table_of(relation), mode)
-            for relation, mode in ((self.existing[oid], mode) for oid, mode in strongest.items())
-        ]
-        return sorted(locks, key=lambda lock: (-MODES.index(lock.mode), lock.kind == "index", lock.relation))
+        return strongest(
+            Lock(relation.name, relation.kind, self._table_of(relation), mode_name(mode))
+            for relation, mode in ((self.existing.get(oid), mode) for oid, mode in taken)
+            if relation
+        )
 
     def _table_of(self, relation: Relation) -> str:
         table = self.existing.get(relation.table or 0)
         return table.name if table else relation.name
 
-    def _compare_files(self, seen: Observation, before: dict[int, Relation], after: dict[int, Relation]) -> None:
+    def _truncated(
+        self,
+        seen: Observation,
+        before: dict[int, Relation],
+        after: dict[int, Relation],
+        counted: Counters,
+        counted_before: Counters | None = None,
+    ) -> set[int]:
+        """Return the tables whose new file is an empty one, not a copy: TRUNCATE, or a function that does it.
+
+        Each index is built by one scan, and a rewrite needs one more. Where a function has also read the table for
+        another reason, the rows that it had tell.
+        """
+        earlier = self._counted if counted_before is None else counted_before
+        changed = [
+            was
+            for oid, was in before.items()
+            if was.kind == "table" and (now := after.get(oid)) and now.filenode != was.filenode
+        ]
+        if seen.tag == "TRUNCATE TABLE":
+            return {was.oid for was in changed}
+        if not seen.is_data_command and seen.tag not in ("DO", "CALL"):
+            return set()
+        sizes: dict[int, int] = dict(self._connection.execute(_SIZES, [[was.oid for was in changed]]).fetchall())
+
+        def is_truncated(was: Relation) -> bool:
+            scans = counted.get(was.oid, (0,))[0] - earlier.get(was.oid, (0,))[0]
+            indexes = sum(index.table == was.oid for index in before.values())
+            return not sizes.get(was.oid) and (bool(was.rows) or scans <= indexes)
+
+        return {was.oid for was in changed if is_truncated(was)}
+
+    def _compare_files(
+        self, seen: Observation, before: dict[int, Relation], after: dict[int, Relation], truncated: set[int]
+    ) -> None:
         """Tell from the numbers of the files on disk what was written anew.
 
         An index that ALTER TABLE makes anew may have a new oid, so indexes go by table and name.
         """
-        emptied = seen.tag == "TRUNCATE TABLE"
         for oid, was in before.items():
             known = self.existing.get(oid)
             now = after.get(oid)
@@ -259,7 +311,7 @@ class Observer:
             if now is None:
                 seen.dropped.append(f"{known.kind} {known.name}")
             elif now.filenode != was.filenode and was.kind != "sequence":
-                (seen.emptied if emptied else seen.rewritten).append(known.name)
+                (seen.emptied if oid in truncated else seen.rewritten).append(known.name)
         names_before = {(r.table, r.name): r for r in before.values() if r.kind == "index"}
         names_after = {(r.table, r.name): r for r in after.values() if r.kind == "index"}
         changed_tables = {*seen.rewritten, *seen.emptied}
@@ -276,6 +328,13 @@ class Observer:
             table = self.existing.get(now.table or 0)
             if table is not None and table.oid in before and key not in names_before and now.oid not in before:
                 seen.built.append((now.name, table.name))
+
+
+def strongest(locks: Iterable[Lock]) -> list[Lock]:
+    """Return the strongest lock on each relation, the strongest first."""
+    weakest_first = sorted(locks, key=lambda lock: MODES.index(lock.mode))
+    by_relation = {(lock.kind, lock.relation): lock for lock in weakest_first}
+    return sorted(by_relation.values(), key=lambda lock: (-MODES.index(lock.mode), lock.kind == "index", lock.relation))
 
 
 def execute(connection: psycopg.Connection, statement: str) -> tuple[str, float]:

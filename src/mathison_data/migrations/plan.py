@@ -16,7 +16,7 @@ from mathison_data import migrations
 from mathison_data.migrations import catalog, drift, files, plan_report, rehearsal, scratch, squawk
 from mathison_data.migrations.backend import say
 from mathison_data.migrations.files import File
-from mathison_data.migrations.observe import relations
+from mathison_data.migrations.observe import relations, strongest
 from mathison_data.migrations.plan_report import Plan
 from mathison_data.server import connect
 from mathison_data.settings import DatabaseUrl
@@ -79,6 +79,8 @@ def make(
             plan.rehearsals = rehearsal.on_scratch(pending, made.url)
     if live and plan.good:
         _rehearse_live(plan, pending, target, budget)
+    elif live:
+        plan.notes.append("nothing was rehearsed on the target, for it failed on the scratch database already")
     _add_squawk(plan, pending, version)
     return plan
 
@@ -90,14 +92,18 @@ def _rehearse_live(plan: Plan, pending: list[File], target: DatabaseUrl, budget:
         say(f"  will hold {hold.mode} on {table}: {plan_report.waits(hold.blocks)}")
     if not holds:
         say("  will hold no lock on an existing table")
-    plan.live = True
+    # On the target all files share a transaction, which takes no lock twice; on the scratch database each had its own.
     on_target = rehearsal.on_target(pending, target, budget)
     for there, here in zip(plan.rehearsals, on_target, strict=True):
         if here.not_rehearsed:
             there.not_rehearsed = here.not_rehearsed
+        for of_its_own, at_once in zip(there.statements, here.statements, strict=False):
+            if of_its_own.observation and at_once.observation:
+                at_once.observation.locks = strongest(at_once.observation.locks + of_its_own.observation.locks)
     plan.rehearsals = [
         there if here.not_rehearsed else here for there, here in zip(plan.rehearsals, on_target, strict=True)
     ]
+    plan.live = any(each.on == "target" for each in plan.rehearsals)
 
 
 def _unlike(target: psycopg.Connection, model: psycopg.Connection) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,12 @@ from typing import Any
 
 from mathison_data.migrations.observe import BLOCKS, MODES, Lock, Observation, Relation
 from mathison_data.migrations.rehearsal import Rehearsal
+from mathison_data.migrations.sessions import mask
 
 _NARROWEST_STATEMENT = 30
 _WIDEST_IN_MARKDOWN = 60
+_WORK = ("reads", "writes", "row locks")
+_BY_ROWS = ("UPDATE", "DELETE", "MERGE", "DO", "CALL", "SELECT")
 
 
 @dataclass
@@ -34,11 +38,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hold:
-    """The strongest lock on a table within a migration, from which line on it is held, and what of the work waits."""
+    """The strongest lock on a table within a migration, and from which line on each kind of work waits for it."""
 
     mode: str
-    line: int
-    blocks: tuple[str, ...]
+    lines: dict[str, int]
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What of the work waits in the end."""
+        return BLOCKS[self.mode]
 
 
 def held(rehearsals: Iterable[Rehearsal]) -> dict[str, Hold]:
@@ -47,10 +55,9 @@ def held(rehearsals: Iterable[Rehearsal]) -> dict[str, Hold]:
     for rehearsal in rehearsals:
         for statement in rehearsal.statements:
             for lock in statement.observation.locks if statement.observation else []:
-                before = holds.get(lock.table)
-                if before is None or MODES.index(lock.mode) > MODES.index(before.mode):
-                    first = before.line if before and set(before.blocks) == set(lock.blocks) else statement.line
-                    holds[lock.table] = Hold(lock.mode, first, lock.blocks)
+                before = holds.get(lock.table, Hold(lock.mode, {}))
+                lines = dict.fromkeys(lock.blocks, statement.line) | before.lines
+                holds[lock.table] = Hold(max(before.mode, lock.mode, key=MODES.index), lines)
     return holds
 
 
@@ -66,10 +73,10 @@ def text(plan: Plan) -> str:
     out = [_headline(plan), *(f"note: {note}" for note in plan.notes)]
     for rehearsal in plan.rehearsals:
         out += ["", _title(rehearsal)]
-        rows, quiet = _rows(plan, rehearsal)
+        rows, idle = _rows(plan, rehearsal)
         if rows:
             out += _table(rows)
-        out += [f"  {line}" for line in _remarks(rehearsal, quiet)]
+        out += [f"  {line}" for line in _remarks(rehearsal, idle)]
     return "\n".join([*out, "", *_footnotes(plan)]).rstrip()
 
 
@@ -80,7 +87,7 @@ def markdown(plan: Plan) -> str:
     out = ["## Migration plan", "", _headline(plan), "", *(f"- note: {_escaped(note)}" for note in plan.notes)]
     for rehearsal in plan.rehearsals:
         out += ["", f"### {_title(rehearsal)}", ""]
-        rows, quiet = _rows(plan, rehearsal)
+        rows, idle = _rows(plan, rehearsal)
         if rows:
             out += ["| line | statement | locks | waits | work | ms |", "| ---: | --- | --- | --- | --- | ---: |"]
             for row in rows:
@@ -88,7 +95,7 @@ def markdown(plan: Plan) -> str:
                 cells = [_escaped("; ".join(lines)) for lines in (row.locks, row.waits, row.work)]
                 out.append(f"| {row.line} | {statement} | {' | '.join(cells)} | {row.time} |")
             out.append("")
-        out += [f"- {_escaped(line)}" for line in _remarks(rehearsal, quiet)]
+        out += [f"- {_escaped(line)}" for line in _remarks(rehearsal, idle)]
     return "\n".join([*out, "", *(_escaped(line) for line in _footnotes(plan))]).rstrip()
 
 
@@ -99,9 +106,14 @@ def data(plan: Plan) -> dict[str, Any]:
     sizes = {name: {"rows": table.rows, "bytes": table.bytes} for name, table in plan.tables.items() if name in touched}
     plain["tables"] = sizes
     for rehearsal in plain["rehearsals"]:
+        holds: dict[str, str] = {}
         for statement in rehearsal["statements"]:
+            statement["sql"] = mask(statement["sql"])
+            statement["held_before"] = dict(holds)
             for lock in (statement["observation"] or {"locks": []})["locks"]:
                 lock["blocks"] = BLOCKS[lock["mode"]]
+                if rehearsal["transactional"]:
+                    holds[lock["relation"]] = max(holds.get(lock["relation"], MODES[0]), lock["mode"], key=MODES.index)
     return plain
 
 
@@ -119,14 +131,20 @@ class _Row:
         return max(1, len(self.locks), len(self.work))
 
 
-def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], int]:
-    """Return a row for each statement that touched what was there before, and how many others there are."""
+def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], dict[bool, int]]:
+    """Return a row for each statement that touched what was there before; of the others, how many there are.
+
+    These are counted apart: before the transaction holds a lock, and while it holds one that they may need as well.
+    """
     rows = []
+    idle = {False: 0, True: 0}
     since: dict[str, tuple[str, int]] = {}  # the strongest lock so far on each relation, and the line that took it
     for statement in rehearsal.statements:
         seen = statement.observation
         if statement.error:
-            rows.append(_Row(statement.line, statement.sql, ["FAILS"], [], [statement.error], ""))
+            rows.append(
+                _Row(statement.line, statement.sql, ["FAILS"], [], [statement.error], f"{statement.milliseconds:.0f}")
+            )
         elif seen and (locks := worth_telling(seen)) + (work := list(_work(plan, rehearsal, seen))):
             told, waiting = [], []
             for lock in locks:
@@ -140,7 +158,22 @@ def _rows(plan: Plan, rehearsal: Rehearsal) -> tuple[list[_Row], int]:
                     waiting.append(", ".join(lock.blocks) or _row_locks(seen))
                     since[lock.relation] = (lock.mode, statement.line)
             rows.append(_Row(statement.line, statement.sql, told, waiting, work, f"{seen.milliseconds:.0f}"))
-    return rows, len(rehearsal.statements) - len(rows)
+        elif seen and seen.tag not in ("SET", "RESET"):
+            idle[bool(since) and rehearsal.transactional] += 1
+    return list(_folded(rows)), idle
+
+
+def _folded(rows: list[_Row]) -> Iterator[_Row]:
+    """Make one row of neighbours that did the same by the same kind of statement: a thousand INSERTs of a row each."""
+    for _key, group in itertools.groupby(
+        rows, lambda row: (_flat(row.statement).split(" ")[0].upper(), row.locks, row.waits, row.work)
+    ):
+        first, *others = group
+        if others:
+            more = f"and {len(others):,} more like it, to line {others[-1].line}"
+            time = sum(float(row.time or 0) for row in (first, *others))
+            first = dataclasses.replace(first, work=[*first.work, more], time=f"{time:.0f}")
+        yield first
 
 
 def _row_locks(seen: Observation) -> str:
@@ -160,6 +193,8 @@ def worth_telling(seen: Observation) -> list[Lock]:
 
 
 def _work(plan: Plan, rehearsal: Rehearsal, seen: Observation) -> Iterator[str]:
+    if seen.sampled:
+        yield "locks seen by sampling; may be incomplete"
     for name in seen.dropped:
         kind, _, plain = name.rpartition(" ")
         yield f"drops {kind} {plain}{_size(plan, plain)}"
@@ -222,25 +257,32 @@ def _title(rehearsal: Rehearsal) -> str:
     return f"{rehearsal.id} ({how}, {count} statement{'s' * (count != 1)}, {rehearsal.milliseconds:.0f} ms)"
 
 
-def _remarks(rehearsal: Rehearsal, quiet: int) -> Iterator[str]:
+def _remarks(rehearsal: Rehearsal, idle: dict[bool, int]) -> Iterator[str]:
     if rehearsal.not_rehearsed:
         yield f"NOT REHEARSED{' on the target' if rehearsal.statements else ''}: {rehearsal.not_rehearsed}"
     if rehearsal.transactional:
         for table, hold in held([rehearsal]).items():
-            if hold.blocks and len(rehearsal.statements) > 1:
-                until = f"until the migration commits{_for(rehearsal, hold)}"
-                yield f"{table}: {waits(hold.blocks)} from line {hold.line} {until}"
-    if quiet:
-        yield f"{quiet} statement{'s' * (quiet != 1)} touch{'es' * (quiet == 1)} nothing that was there before"
+            for line in dict.fromkeys(hold.lines.values()) if len(rehearsal.statements) > 1 else []:
+                kinds = [kind for kind in _WORK if hold.lines.get(kind) == line]
+                until = f"until the migration commits{_for(rehearsal, line)}"
+                yield f"{table}: {waits(kinds)} from line {line} {until}"
+    if count := idle[False]:
+        yield f"{count} statement{'s' * (count != 1)} touch{'es' * (count == 1)} nothing that was there before"
+    if count := idle[True]:
+        yield f"{count} statement{'s' * (count != 1)} take{'s' * (count == 1)} no further lock"
+    lines: dict[tuple[str, str], list[int]] = {}
     for finding in rehearsal.squawk:
-        yield f"squawk, line {finding['line']}, {finding['rule']}: {finding['message']}"
+        lines.setdefault((finding["rule"], finding["message"]), []).append(finding["line"])
+    for (rule, message), at in lines.items():
+        more = f" and {len(at) - 1:,} more" if len(at) > 1 else ""
+        yield f"squawk, line {at[0]}{more}, {rule}: {message}"
 
 
-def _for(rehearsal: Rehearsal, hold: Hold) -> str:
-    """Tell how long a lock is held; on empty tables that would say nothing."""
+def _for(rehearsal: Rehearsal, line: int) -> str:
+    """Tell how long a lock is held from a line on; on empty tables that would say nothing."""
     if rehearsal.on == "scratch":
         return ""
-    after = [each.observation for each in rehearsal.statements if each.line >= hold.line and each.observation]
+    after = [each for each in rehearsal.statements if each.line >= line]
     return f", {sum(each.milliseconds for each in after):.0f} ms"
 
 
@@ -248,8 +290,15 @@ def _footnotes(plan: Plan) -> Iterator[str]:
     seen = [s.observation for r in plan.rehearsals if r.on == "scratch" for s in r.statements if s.observation]
     if any(each.scanned or each.built for each in seen if not each.is_data_command):
         yield "The scratch database has no rows: whether the existing ones pass a check is for --live to tell."
+    statements = [s for r in plan.rehearsals if r.on == "scratch" for s in r.statements if s.observation]
+    if any(_depends_on_rows(s.observation.tag, s.sql) for s in statements if s.observation):
+        yield "Locks that depend on rows (cascades, triggers, DO, functions) show with --live."
     if seen and not plan.live:
         yield "Times are of empty tables. Sizes are the planner's estimates of the target."
+
+
+def _depends_on_rows(tag: str, sql: str) -> bool:
+    return tag.startswith(_BY_ROWS) or (tag.startswith("INSERT") and "select" in sql.lower())
 
 
 def _touched(rehearsal: Rehearsal) -> Iterator[str]:
@@ -302,7 +351,7 @@ def _flat(statement: str) -> str:
 
 
 def _shortened(statement: str, width: int) -> str:
-    flat = _flat(statement)
+    flat = mask(_flat(statement))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

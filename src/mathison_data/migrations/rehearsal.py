@@ -33,6 +33,12 @@ class Statement:
     sql: str
     observation: Observation | None = None
     error: str | None = None
+    failed_after_milliseconds: float = 0.0
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it took, to its end or to its error."""
+        return self.observation.milliseconds if self.observation else self.failed_after_milliseconds
 
 
 @dataclass
@@ -63,7 +69,7 @@ class Rehearsal:
     @property
     def milliseconds(self) -> float:
         """How long its statements took together."""
-        return sum(statement.observation.milliseconds for statement in self.statements if statement.observation)
+        return sum(statement.milliseconds for statement in self.statements)
 
 
 def on_scratch(pending: Sequence[File], url: DatabaseUrl) -> list[Rehearsal]:
@@ -125,9 +131,11 @@ def _run(file: File, rehearsal: Rehearsal, observe: Callable[[str], Observation]
     for line, sql in file.statements:
         statement = Statement(line, sql)
         rehearsal.statements.append(statement)
+        started = time.perf_counter()
         try:
             statement.observation = observe(sql)
         except psycopg.Error as error:
+            statement.failed_after_milliseconds = (time.perf_counter() - started) * 1000
             statement.error = explain(error, who.blockers if who else "")
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from mathison_data.migrations.statements import Found, Scan
@@ -33,6 +34,12 @@ def check(found: Scan, transactional: bool) -> Iterator[tuple[int, str]]:
             yield statement.line, f"{what}: a migration runs in one transaction that is not its own: take it out"
         elif words[:1] == ["copy"] and ("stdin" in words or "stdout" in words):
             yield statement.line, "COPY from or to the client: write the rows as INSERT ... VALUES"
+        elif _is_for_hands(statement):
+            yield (
+                statement.line,
+                "is not supported: it cannot run in a transaction, and could not be run again after a failure; "
+                "take it out, and run it by hand",
+            )
         elif transactional and needs_no_transaction(words):
             yield statement.line, f"cannot run in a transaction: {_OUTSIDE}"
     work = [statement for statement in found.statements if not is_setting(statement.words)]
@@ -47,11 +54,23 @@ def is_setting(words: list[str]) -> bool:
     return words[:1] in (["set"], ["reset"])
 
 
+def _is_for_hands(statement: Found) -> bool:
+    """Tell whether a statement can run neither in a transaction nor twice."""
+    words = statement.words
+    if words[:2] == ["create", "subscription"]:  # one that makes no slot on the publisher may be in a transaction
+        return not re.search(r"(?i)\b(connect|create_slot)\s*=\s*'?(false|off|0)", statement.sql)
+    if words[:2] in (["create", "tablespace"], ["drop", "tablespace"]):
+        return True
+    return words[:2] == ["alter", "table"] and "detach" in words and words[-1:] == ["concurrently"]
+
+
 def needs_no_transaction(words: list[str]) -> bool:
     """Tell whether PostgreSQL refuses a statement inside of a transaction."""
     if "concurrently" in words[:6] and words[0] in ("create", "drop", "reindex"):
         return True
     if words[:1] == ["alter"] and words[-1:] == ["concurrently"]:  # ... DETACH PARTITION p CONCURRENTLY
+        return True
+    if words in (["cluster"], ["cluster", "verbose"]) or words[:2] in (["reindex", "database"], ["reindex", "system"]):
         return True
     return words[:1] == ["vacuum"] or words[:2] in (["alter", "system"], ["create", "database"], ["drop", "database"])
 
@@ -73,7 +92,7 @@ def dropped_indexes(words: list[str]) -> set[str]:
 
 # What may stand alone outside of a transaction, for it can be run again after any failure.
 _REPEATABLE: list[Callable[[list[str]], bool]] = [
-    lambda words: words[0] in ("vacuum", "analyze", "reindex", "call"),
+    lambda words: words[0] in ("vacuum", "analyze", "reindex", "cluster", "call"),
     lambda words: words[:4] == ["refresh", "materialized", "view", "concurrently"],
     lambda words: (
         words[:2] == ["alter", "type"]
@@ -115,6 +134,7 @@ def _alone(work: list[Found], settings: list[Found]) -> Iterator[tuple[int, str]
         yield (
             main.line,
             "runs without a transaction but need not, or could not be run again after a failure. What may: CREATE "
-            "INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY IF EXISTS, REINDEX, VACUUM, ANALYZE, REFRESH MATERIALIZED "
-            "VIEW CONCURRENTLY, ALTER TYPE ... ADD VALUE IF NOT EXISTS, CALL of a procedure that commits as it goes",
+            "INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY IF EXISTS, REINDEX, CLUSTER, VACUUM, ANALYZE, REFRESH "
+            "MATERIALIZED VIEW CONCURRENTLY, ALTER TYPE ... ADD VALUE IF NOT EXISTS, CALL of a procedure "
+            "that commits as it goes",
         )

@@ -44,21 +44,20 @@ def prepare_session(connection: psycopg.Connection) -> str:
 
 
 class Run:
-    """Scripts on their way into the database, in one transaction; one that runs without a transaction is alone."""
+    """A script on its way into the database."""
 
     def __init__(
         self,
         connection: psycopg.Connection,
         target: DatabaseUrl,
-        scripts: Sequence[Script],
+        script: Script,
         options: Options,
         session: str,
         say: Callable[[str], None],
     ) -> None:
         self._connection = connection
         self._target = target
-        self._scripts = scripts
-        self._script = scripts[0]
+        self._script = script
         self._options = options
         self._session = session
         self._say = say
@@ -95,18 +94,37 @@ class Run:
             time.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
+    def within(self, deadline: float) -> None:
+        """Run it once in the transaction that is open, until `deadline` at the most, whatever limits the file sets.
+
+        Raises MigrationFailedError, with psycopg's error as its cause.
+        """
+        try:
+            for statement in self._script.statements:
+                self._at = statement
+                left = int((deadline - time.monotonic()) * 1000)
+                if left <= 0:
+                    raise psycopg.errors.QueryCanceled("no time is left")
+                self._connection.execute(
+                    "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true), "
+                    "set_config('idle_in_transaction_session_timeout', %s, true)",
+                    [str(left), str(min(left, round(self._options.lock_timeout * 1000))), str(left)],
+                )
+                self._execute([statement])
+            self._restore()
+        except psycopg.Error as error:
+            raise MigrationFailedError(self._message(error)) from error
+
     def _attempt(self, finish: Callable[[int], None]) -> int:
         self._at, self._at_end = None, False
-        if not self._scripts[0].transactional:
+        if not self._script.transactional:
             return self._alone(finish)
         started = time.monotonic()
         with self._connection.transaction():
             lock.claim(self._connection)
             self._connection.execute(f"SET LOCAL lock_timeout = {self._options.lock_timeout * 1000:.0f}")
-            for script in self._scripts:
-                self._script = script
-                for at in range(0, len(script.statements), _BATCH):
-                    self._execute(script.statements[at : at + _BATCH])
+            for at in range(0, len(self._script.statements), _BATCH):
+                self._execute(self._script.statements[at : at + _BATCH])
             self._at_end = True
             self._restore()
             duration = round((time.monotonic() - started) * 1000)

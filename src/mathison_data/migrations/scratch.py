@@ -28,7 +28,6 @@ from psycopg.conninfo import make_conninfo
 from mathison_data import migrations
 from mathison_data.embedded import EmbeddedServer, programs
 from mathison_data.errors import ConfigError, MathisonDataError, ServerError
-from mathison_data.migrations import catalog
 from mathison_data.migrations.files import File
 from mathison_data.server import connect, one_line
 from mathison_data.settings import DatabaseUrl, parse_url
@@ -36,6 +35,40 @@ from mathison_data.settings import DatabaseUrl, parse_url
 URL_VARIABLE = "MATHISON_SCRATCH_URL"
 DUMP_LOCK_TIMEOUT = "2s"
 _PREFIX = "mathison_scratch_"
+
+# With the schema of each, and whether that is there without our doing: a system's, or the extension's own.
+_EXTENSIONS = """
+SELECT e.extname::text, e.extversion, n.nspname::text, n.nspname ~ '^pg_' OR EXISTS (
+  SELECT FROM pg_depend
+  WHERE classid = 'pg_namespace'::regclass AND objid = n.oid AND refobjid = e.oid AND deptype = 'e'
+)
+FROM pg_extension AS e
+JOIN pg_namespace AS n ON n.oid = e.extnamespace
+WHERE e.extname <> 'plpgsql'
+ORDER BY e.oid
+"""
+_POPULATED = """
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND c.relispopulated
+ORDER BY c.oid
+"""
+# What a statement may depend on: the time zone, and what is set for the database or the login.
+_SETTINGS = """
+SELECT name, CASE name WHEN 'TimeZone' THEN current_setting(name) ELSE setting END
+FROM pg_settings
+WHERE name = 'TimeZone'
+  OR (
+    source IN ('database', 'user', 'database user')
+    AND category IN (
+      'Client Connection Defaults / Locale and Formatting',
+      'Client Connection Defaults / Statement Behavior',
+      'Version and Platform Compatibility / Previous PostgreSQL Versions'
+    )
+    AND name !~ '(_timeout|_tablespaces?|_read_only|^client_encoding)$'
+  )
+"""
 
 
 @dataclass(frozen=True)
@@ -55,19 +88,29 @@ def from_target(target: DatabaseUrl, applied: Sequence[File]) -> Iterator[Scratc
     """
     with connect(target) as connection:
         program = _pg_dump(connection.info.server_version // 10000)
-        versions = catalog.extensions(connection)
+        extensions = connection.execute(_EXTENSIONS).fetchall()
+        populated = [row[0] for row in connection.execute(_POPULATED)]
+        settings = connection.execute(_SETTINGS).fetchall()
         roles = [row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")]
     schema = dump(target, program) if program else None
 
     def build(scratch: psycopg.Connection, own: bool) -> None:
         if own:
             _make_roles(scratch, roles)
-        for name, version in versions.items():
-            create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA public VERSION {} CASCADE")
+        _take_settings(scratch, settings)
+        script = schema
+        for name, version, namespace, is_there in extensions:
+            if not is_there:
+                scratch.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(namespace)))
+            create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {} VERSION {} CASCADE")
             with suppress(psycopg.errors.UndefinedFile, psycopg.errors.InvalidParameterValue):
-                scratch.execute(create.format(sql.Identifier(name), sql.Literal(version)))
-        if schema is not None:
-            scratch.execute(schema.encode())
+                scratch.execute(create.format(sql.Identifier(name), sql.Identifier(namespace), sql.Literal(version)))
+            if script is not None:
+                names = "|".join(map(re.escape, (namespace, sql.Identifier(namespace).as_string(scratch))))
+                script = re.sub(rf"(?m)^CREATE SCHEMA (?=({names});$)", r"\g<0>IF NOT EXISTS ", script, count=1)
+        if script is not None:
+            scratch.execute(script.encode())
+            _populate(scratch, populated)
         else:
             replay(scratch, applied)
 
@@ -133,6 +176,31 @@ def _pg_dump(oldest_major: int) -> Path | None:
         if major and int(major[0]) >= oldest_major:
             return program
     return None
+
+
+def _take_settings(connection: psycopg.Connection, settings: Sequence[tuple[str, str]]) -> None:
+    """Give this session and all later ones of the database the target's settings, as far as this server lets us."""
+    for name, value in settings:
+        with suppress(psycopg.Error):
+            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            database = sql.Identifier(connection.info.dbname)
+            keep = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET {} FROM CURRENT")
+            connection.execute(keep.format(database, sql.Identifier(name)))
+
+
+def _populate(connection: psycopg.Connection, views: Sequence[str]) -> None:
+    """Refresh materialized views, which a schema alone leaves unpopulated; one may read another."""
+    left = list(views)
+    while left:
+        refused = []
+        for view in left:
+            try:
+                connection.execute(f"REFRESH MATERIALIZED VIEW {view}".encode())
+            except psycopg.Error:
+                refused.append(view)
+        if len(refused) == len(left):
+            return
+        left = refused
 
 
 def _make_roles(connection: psycopg.Connection, names: Sequence[str]) -> None:

@@ -17,6 +17,19 @@ _POLL_SECONDS = 0.02
 _READY_SECONDS = 5
 _QUERY_NAME = re.compile(r"\s*/\*\s*([\w.]+)\s*\*/")
 
+# A string may be cut off, and go on in the next line; within a string the quotes of another are doubled.
+_PASSWORD = re.compile(
+    r"""
+    (password \s* (=)? \s*)
+    (?: ''[^']+(?:'')?
+      | (?: E'(?:[^'\\]|\\.|'')*'? | (?:U&)?'(?:[^']|'')*'? ) (?: \s+ '(?:[^']|'')*'? )*
+      | \$(\w*)\$ .*? (?: \$\3\$ | \Z )
+      | (?(2) [^\s']+ | (?!) ) )
+    """,
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+_URL_PASSWORD = re.compile(r"(://[^\s:/@']*:)[^\s']+(?=@)")
+
 
 def describe(connection: psycopg.Connection, pids: Sequence[int]) -> str:
     """Return one phrase a session: pid, application, user, what it runs, and since when it is at it."""
@@ -57,7 +70,7 @@ def _phrase(
 
 def mask(sql: str) -> str:
     """Return a statement with its passwords blotted out."""
-    return re.sub(r"(?i)(password\s*=?\s*)(E?'(?:[^']|'')*'?|[^\s']+(?=.*'))", r"\1***", sql)
+    return _URL_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"\1***", sql))
 
 
 class Watcher:
