@@ -198,25 +198,6 @@ def test_a_role_that_may_only_read_is_enough_for_the_state(
         admin.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))
 
 
-def test_a_server_that_is_read_only_or_a_role_that_may_not_create_is_told_at_once(
-    empty_database_url: str, three: Path, admin: psycopg.Connection
-) -> None:
-    mark = "&" if "?" in empty_database_url else "?"
-    read_only = f"{empty_database_url}{mark}options=-c%20default_transaction_read_only%3Don"
-    code, said = run(read_only, "apply", str(three))
-    assert (code, "is this a standby? Migrations run on the primary" in said) == (1, True), said
-    role = f"nobody_{admin.info.backend_pid}"
-    admin.execute(f"CREATE ROLE {role}")
-    try:
-        code, said = run(f"{empty_database_url}{mark}options=-c%20role%3D{role}", "apply", str(three))
-        assert (code, "permission denied for schema public. The role needs CREATE on schema public" in said) == (
-            1,
-            True,
-        ), said
-    finally:
-        admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-
-
 def test_a_run_of_nothing_writes_nothing(empty_database_url: str, three: Path, admin: psycopg.Connection) -> None:
     apply(empty_database_url, three)
     before = admin.execute("SELECT *, xmin FROM mathison_migration ORDER BY 1").fetchall()
