@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from databases import Server, database, server_directory, template
+
+# A shell starts what it puts into the background with Ctrl-C ignored, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SERVER = pytest.StashKey[Server]()
 _FAILED = pytest.StashKey[bool]()
